@@ -1,0 +1,76 @@
+{{ config(materialized='view') }}
+
+{%- set delivering_models = [
+    'stg_hubspot__form_submissions',
+    'stg_hubspot__email_events',
+    'int_engagements_expanded_to_contacts',
+    'stg_marketing__activities',
+    'stg_web_analytics__sessions',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'person_object',
+    'person_record_id',
+    'visitor_id',
+    'opportunity_record_id',
+    'account_record_id',
+    'owner_record_id',
+    'source_value',
+    'direction',
+    'outcome',
+    'source',
+    'medium',
+    'campaign',
+    'campaign_record_id',
+    'content_id',
+    'url',
+    'user_agent',
+    'message_id',
+    'is_planned',
+    'duration_minutes',
+    'occurred_at',
+    'modified_at',
+    'is_deleted',
+] %}
+
+with unioned as (
+
+    {{ union_conformed(delivering_models, conformed_columns) }}
+
+),
+
+final as (
+
+    select
+        system,
+        object,
+        record_id,
+        person_object,
+        person_record_id,
+        visitor_id,
+        opportunity_record_id,
+        account_record_id,
+        owner_record_id,
+        source_value,
+        direction,
+        outcome,
+        source,
+        medium,
+        campaign,
+        campaign_record_id,
+        content_id,
+        url,
+        user_agent,
+        message_id,
+        is_planned,
+        duration_minutes,
+        occurred_at,
+        modified_at,
+        is_deleted,
+    from unioned
+
+)
+
+select * from final

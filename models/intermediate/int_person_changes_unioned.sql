@@ -1,0 +1,43 @@
+{{ config(materialized='view') }}
+
+{%- set delivering_models = [
+    'stg_hubspot__contact_histories',
+    'stg_marketing__contact_histories',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'change_id',
+    'field',
+    'old_value',
+    'new_value',
+    'changed_at',
+    'modified_at',
+    'is_deleted',
+] %}
+
+with unioned as (
+
+    {{ union_conformed(delivering_models, conformed_columns) }}
+
+),
+
+final as (
+
+    select
+        system,
+        object,
+        record_id,
+        change_id,
+        field,
+        old_value,
+        new_value,
+        changed_at,
+        modified_at,
+        is_deleted,
+    from unioned
+
+)
+
+select * from final

@@ -1,0 +1,84 @@
+with recursive source as (
+
+    select *
+    from {{ source('hubspot', 'merged_deal') }} as delivered
+    where
+        {{ visible('delivered') }}
+        and not delivered._is_deleted
+
+),
+
+ranked as (
+
+    select
+        merged_deal_id as record_id,
+        deal_id as into_record_id,
+        _modified_at as modified_at,
+        row_number() over (
+            partition by merged_deal_id
+            order by _modified_at desc nulls last, deal_id asc
+        ) as merge_rank
+    from source
+
+),
+
+merges as (
+
+    select
+        record_id,
+        into_record_id,
+        modified_at
+    from ranked
+    where merge_rank = 1
+
+),
+
+followed as (
+
+    select
+        record_id,
+        into_record_id,
+        1 as steps
+    from merges
+
+    union all
+
+    select
+        followed.record_id,
+        merges.into_record_id,
+        followed.steps + 1 as steps
+    from followed
+    inner join merges on followed.into_record_id = merges.record_id
+    -- Two deals that name each other as survivor would be followed for ever.
+    where followed.steps < 20
+
+),
+
+survivors as (
+
+    select
+        record_id,
+        into_record_id,
+        row_number() over (partition by record_id order by steps desc) as survivor_rank
+    from followed
+
+),
+
+final as (
+
+    select
+        'hubspot' as system,
+        'deal' as object,
+        merges.record_id,
+        survivors.into_record_id,
+        merges.modified_at,
+        false as is_deleted
+    from merges
+    inner join survivors
+        on
+            merges.record_id = survivors.record_id
+            and survivors.survivor_rank = 1
+
+)
+
+select * from final
