@@ -1,0 +1,43 @@
+with opportunities as (
+
+    select * from {{ source('crm', 'opportunities') }}
+
+),
+
+final as (
+
+    select
+        'crm' as system,
+        'opportunities' as object,
+        opportunities.opportunity_id as record_id,
+        opportunities.account_id as account_record_id,
+        opportunities.primary_record_id as primary_person_record_id,
+        opportunities.name as opportunity_name,
+        opportunities.type as opportunity_type,
+        opportunities.stage,
+        opportunities.amount,
+        opportunities.currency,
+        opportunities.close_date,
+        opportunities.lead_source,
+        opportunities.forecast_category,
+        opportunities.loss_reason,
+        opportunities.competitor,
+        opportunities.owner_id as owner_record_id,
+        opportunities.campaign_id as campaign_record_id,
+        opportunities.contract_start_date,
+        opportunities.contract_months,
+        opportunities.recurring_amount,
+        lower(opportunities.recurring_period) as recurring_period,
+        opportunities.renews_opportunity_id as renews_record_id,
+        opportunities.cancelled_at,
+        opportunities.is_closed,
+        opportunities.is_won,
+        opportunities.created_at,
+        opportunities._modified_at as modified_at,
+        opportunities._is_deleted as is_deleted
+    from opportunities
+    where {{ visible('opportunities') }}
+
+)
+
+select * from final

@@ -1,0 +1,129 @@
+-- Who and what an activity is about is one column each for several kinds of record. The delivered records
+-- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
+with raw_events as (
+
+    select * from {{ source('salesforce', 'event') }}
+
+),
+
+leads as (
+
+    select * from {{ ref('stg_salesforce__leads') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_salesforce__contacts') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('stg_salesforce__opportunities') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_salesforce__accounts') }}
+
+),
+
+events as (
+
+    select *
+    from raw_events
+    where {{ visible('raw_events') }}
+
+),
+
+timed as (
+
+    select
+        events.id,
+        coalesce(
+            events.start_date_time,
+            events.activity_date_time,
+            cast(events.activity_date as {{ dbt.type_timestamp() }}),
+            events.created_date
+        ) as starts_at
+    from events
+
+),
+
+related as (
+
+    select
+        events.id,
+        case
+            when contacts.record_id is not null then 'contact'
+            when leads.record_id is not null then 'lead'
+            when events.who_id like '003%' then 'contact'
+            when events.who_id like '00Q%' then 'lead'
+        end as person_object,
+        case
+            when opportunities.record_id is not null then 'opportunity'
+            when accounts.record_id is not null then 'account'
+            when events.what_id like '006%' then 'opportunity'
+            when events.what_id like '001%' then 'account'
+        end as what_object
+    from events
+    left join contacts
+        on events.who_id = contacts.record_id
+    left join leads
+        on events.who_id = leads.record_id
+    left join opportunities
+        on events.what_id = opportunities.record_id
+    left join accounts
+        on events.what_id = accounts.record_id
+
+),
+
+final as (
+
+    select
+        'salesforce' as system,
+        'event' as object,
+        events.id as record_id,
+        related.person_object,
+        case
+            when related.person_object is not null then events.who_id
+        end as person_record_id,
+        cast(null as {{ dbt.type_string() }}) as visitor_id,
+        case
+            when related.what_object = 'opportunity' then events.what_id
+        end as opportunity_record_id,
+        coalesce(
+            events.account_id,
+            case when related.what_object = 'account' then events.what_id end
+        ) as account_record_id,
+        events.owner_id as owner_record_id,
+        coalesce(events.type, events.event_subtype) as source_value,
+        cast(null as {{ dbt.type_string() }}) as direction,
+        events.outcome as outcome,
+        cast(null as {{ dbt.type_string() }}) as source,
+        cast(null as {{ dbt.type_string() }}) as medium,
+        cast(null as {{ dbt.type_string() }}) as campaign,
+        cast(null as {{ dbt.type_string() }}) as campaign_record_id,
+        events.content_id,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as user_agent,
+        cast(null as {{ dbt.type_string() }}) as message_id,
+        timed.starts_at > {{ as_of() }} as is_planned,
+        cast(events.duration_in_minutes as decimal(18, 2)) as duration_minutes,
+        timed.starts_at as occurred_at,
+        events._modified_at as modified_at,
+        (
+            events._is_deleted
+            or not coalesce(events.fivetran_active, true)
+        ) as is_deleted
+    from events
+    inner join related
+        on events.id = related.id
+    inner join timed
+        on events.id = timed.id
+
+)
+
+select * from final

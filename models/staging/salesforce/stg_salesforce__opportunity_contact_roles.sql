@@ -1,0 +1,30 @@
+with opportunity_contact_roles as (
+
+    select * from {{ source('salesforce', 'opportunity_contact_role') }}
+
+),
+
+final as (
+
+    select
+        'salesforce' as system,
+        'opportunity_contact_role' as object,
+        opportunity_contact_roles.id as record_id,
+        opportunity_contact_roles.opportunity_id as opportunity_record_id,
+        'salesforce' as person_system,
+        'contact' as person_object,
+        opportunity_contact_roles.contact_id as person_record_id,
+        opportunity_contact_roles.role,
+        coalesce(opportunity_contact_roles.is_primary, false) as is_primary,
+        opportunity_contact_roles.created_date as created_at,
+        opportunity_contact_roles._modified_at as modified_at,
+        (
+            opportunity_contact_roles._is_deleted
+            or not coalesce(opportunity_contact_roles.fivetran_active, true)
+        ) as is_deleted
+    from opportunity_contact_roles
+    where {{ visible('opportunity_contact_roles') }}
+
+)
+
+select * from final

@@ -1,0 +1,137 @@
+-- Who and what an activity is about is one column each for several kinds of record. The delivered records
+-- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
+with raw_tasks as (
+
+    select * from {{ source('salesforce', 'task') }}
+
+),
+
+leads as (
+
+    select * from {{ ref('stg_salesforce__leads') }}
+
+),
+
+contacts as (
+
+    select * from {{ ref('stg_salesforce__contacts') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('stg_salesforce__opportunities') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('stg_salesforce__accounts') }}
+
+),
+
+tasks as (
+
+    select *
+    from raw_tasks
+    where {{ visible('raw_tasks') }}
+
+),
+
+timed as (
+
+    select
+        tasks.id,
+        coalesce(tasks.is_closed, lower(tasks.status) = 'completed', false) as is_done,
+        -- Without a moment of completion, what is done happened on the day it was due, but not before
+        -- it was written down; what is planned stands on its due day.
+        coalesce(
+            tasks.completed_date_time,
+            greatest(
+                cast(tasks.activity_date as {{ dbt.type_timestamp() }}),
+                tasks.created_date
+            )
+        ) as done_at,
+        coalesce(
+            cast(tasks.activity_date as {{ dbt.type_timestamp() }}),
+            tasks.created_date
+        ) as due_at
+    from tasks
+
+),
+
+related as (
+
+    select
+        tasks.id,
+        case
+            when contacts.record_id is not null then 'contact'
+            when leads.record_id is not null then 'lead'
+            when tasks.who_id like '003%' then 'contact'
+            when tasks.who_id like '00Q%' then 'lead'
+        end as person_object,
+        case
+            when opportunities.record_id is not null then 'opportunity'
+            when accounts.record_id is not null then 'account'
+            when tasks.what_id like '006%' then 'opportunity'
+            when tasks.what_id like '001%' then 'account'
+        end as what_object
+    from tasks
+    left join contacts
+        on tasks.who_id = contacts.record_id
+    left join leads
+        on tasks.who_id = leads.record_id
+    left join opportunities
+        on tasks.what_id = opportunities.record_id
+    left join accounts
+        on tasks.what_id = accounts.record_id
+
+),
+
+final as (
+
+    select
+        'salesforce' as system,
+        'task' as object,
+        tasks.id as record_id,
+        related.person_object,
+        case
+            when related.person_object is not null then tasks.who_id
+        end as person_record_id,
+        cast(null as {{ dbt.type_string() }}) as visitor_id,
+        case
+            when related.what_object = 'opportunity' then tasks.what_id
+        end as opportunity_record_id,
+        coalesce(
+            tasks.account_id,
+            case when related.what_object = 'account' then tasks.what_id end
+        ) as account_record_id,
+        tasks.owner_id as owner_record_id,
+        coalesce(tasks.type, tasks.task_subtype) as source_value,
+        lower(tasks.call_type) as direction,
+        tasks.call_disposition as outcome,
+        cast(null as {{ dbt.type_string() }}) as source,
+        cast(null as {{ dbt.type_string() }}) as medium,
+        cast(null as {{ dbt.type_string() }}) as campaign,
+        cast(null as {{ dbt.type_string() }}) as campaign_record_id,
+        tasks.content_id,
+        cast(null as {{ dbt.type_string() }}) as url,
+        cast(null as {{ dbt.type_string() }}) as user_agent,
+        cast(null as {{ dbt.type_string() }}) as message_id,
+        not timed.is_done as is_planned,
+        cast(tasks.call_duration_in_seconds / 60.0 as decimal(18, 2)) as duration_minutes,
+        case when timed.is_done then timed.done_at else timed.due_at end as occurred_at,
+        tasks._modified_at as modified_at,
+        (
+            tasks._is_deleted
+            or not coalesce(tasks.fivetran_active, true)
+        ) as is_deleted
+    from tasks
+    inner join related
+        on tasks.id = related.id
+    inner join timed
+        on tasks.id = timed.id
+
+)
+
+select * from final

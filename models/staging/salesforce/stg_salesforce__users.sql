@@ -1,0 +1,39 @@
+with users as (
+
+    select * from {{ source('salesforce', 'user') }}
+
+),
+
+user_roles as (
+
+    select * from {{ ref('stg_salesforce__user_roles') }}
+
+),
+
+final as (
+
+    select
+        'salesforce' as system,
+        'user' as object,
+        users.id as record_id,
+        users.name as user_name,
+        users.email,
+        coalesce(users.user_role_name, user_roles.role_name) as role,
+        users.department as team,
+        users.region,
+        users.time_zone_sid_key as time_zone,
+        coalesce(lower(users.user_type) = 'queue', false) or users.id like '00G%' as is_queue,
+        users.is_active,
+        users._modified_at as modified_at,
+        (
+            users._is_deleted
+            or not coalesce(users.fivetran_active, true)
+        ) as is_deleted
+    from users
+    left join user_roles
+        on users.user_role_id = user_roles.record_id
+    where {{ visible('users') }}
+
+)
+
+select * from final
