@@ -1,54 +1,30 @@
 {{ config(materialized='view') }}
 
-with salesforce_accounts as (
+{%- set delivering_models = [
+    'stg_salesforce__accounts',
+    'stg_crm__accounts',
+    'stg_hubspot__companies',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'account_name',
+    'website',
+    'industry',
+    'employees',
+    'country',
+    'owner_record_id',
+    'parent_record_id',
+    'merged_into_record_id',
+    'created_at',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+with unioned as (
 
-),
-
-crm_accounts as (
-
-    select * from {{ ref('stg_crm__accounts') }}
-
-),
-
-unioned as (
-
-    select
-        salesforce_accounts.system,
-        salesforce_accounts.object,
-        salesforce_accounts.record_id,
-        salesforce_accounts.account_name,
-        salesforce_accounts.website,
-        salesforce_accounts.industry,
-        salesforce_accounts.employees,
-        salesforce_accounts.country,
-        salesforce_accounts.owner_record_id,
-        salesforce_accounts.parent_record_id,
-        salesforce_accounts.merged_into_record_id,
-        salesforce_accounts.created_at,
-        salesforce_accounts.modified_at,
-        salesforce_accounts.is_deleted
-    from salesforce_accounts
-
-    union all
-
-    select
-        crm_accounts.system,
-        crm_accounts.object,
-        crm_accounts.record_id,
-        crm_accounts.account_name,
-        crm_accounts.website,
-        crm_accounts.industry,
-        crm_accounts.employees,
-        crm_accounts.country,
-        crm_accounts.owner_record_id,
-        crm_accounts.parent_record_id,
-        crm_accounts.merged_into_record_id,
-        crm_accounts.created_at,
-        crm_accounts.modified_at,
-        crm_accounts.is_deleted
-    from crm_accounts
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
 ),
 

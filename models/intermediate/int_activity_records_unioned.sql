@@ -1,6 +1,11 @@
 {{ config(materialized='view') }}
 
 {%- set delivering_models = [
+    'stg_salesforce__tasks',
+    'stg_salesforce__events',
+    'stg_salesforce__campaign_members',
+    'stg_crm__activities',
+    'stg_crm__campaign_members',
     'stg_hubspot__form_submissions',
     'stg_hubspot__email_events',
     'int_engagements_expanded_to_contacts',

@@ -1,60 +1,96 @@
 {{ config(materialized='view') }}
 
-with salesforce_campaigns as (
+{%- set delivering_models = [
+    'stg_salesforce__campaigns',
+    'stg_crm__campaigns',
+] -%}
+{%- set platform_models = [
+    'stg_google_ads__campaigns',
+    'stg_linkedin_ads__campaigns',
+    'stg_meta_ads__campaigns',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'campaign_name',
+    'channel',
+    'audience',
+    'product_record_id',
+    'message',
+    'budget',
+    'actual_cost',
+    'currency',
+    'expected_responses',
+    'start_date',
+    'end_date',
+    'sales_briefed_at',
+    'modified_at',
+    'is_deleted',
+] -%}
+{%- set platform_columns = [
+    'system',
+    'object',
+    'record_id',
+    'campaign_name',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__campaigns') }}
+with hubspot_email_campaigns as (
+
+    select * from {{ ref('stg_hubspot__email_campaigns') }}
 
 ),
 
-crm_campaigns as (
+platform_campaigns as (
 
-    select * from {{ ref('stg_crm__campaigns') }}
+    {{ union_conformed(platform_models, platform_columns) }}
+
+),
+
+named_elsewhere as (
+
+    select
+        hubspot_email_campaigns.system,
+        hubspot_email_campaigns.object,
+        hubspot_email_campaigns.record_id,
+        hubspot_email_campaigns.email_name as campaign_name,
+        hubspot_email_campaigns.modified_at,
+        hubspot_email_campaigns.is_deleted
+    from hubspot_email_campaigns
+
+    union all
+
+    select * from platform_campaigns
 
 ),
 
 unioned as (
 
-    select
-        salesforce_campaigns.system,
-        salesforce_campaigns.object,
-        salesforce_campaigns.record_id,
-        salesforce_campaigns.campaign_name,
-        salesforce_campaigns.channel,
-        salesforce_campaigns.audience,
-        salesforce_campaigns.product_record_id,
-        salesforce_campaigns.message,
-        salesforce_campaigns.budget,
-        salesforce_campaigns.actual_cost,
-        salesforce_campaigns.currency,
-        salesforce_campaigns.expected_responses,
-        salesforce_campaigns.start_date,
-        salesforce_campaigns.end_date,
-        salesforce_campaigns.sales_briefed_at,
-        salesforce_campaigns.modified_at,
-        salesforce_campaigns.is_deleted
-    from salesforce_campaigns
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
     union all
 
     select
-        crm_campaigns.system,
-        crm_campaigns.object,
-        crm_campaigns.record_id,
-        crm_campaigns.campaign_name,
-        crm_campaigns.channel,
-        crm_campaigns.audience,
-        crm_campaigns.product_record_id,
-        crm_campaigns.message,
-        crm_campaigns.budget,
-        crm_campaigns.actual_cost,
-        crm_campaigns.currency,
-        crm_campaigns.expected_responses,
-        crm_campaigns.start_date,
-        crm_campaigns.end_date,
-        crm_campaigns.sales_briefed_at,
-        crm_campaigns.modified_at,
-        crm_campaigns.is_deleted
-    from crm_campaigns
+        named_elsewhere.system,
+        named_elsewhere.object,
+        named_elsewhere.record_id,
+        named_elsewhere.campaign_name,
+        cast(null as {{ dbt.type_string() }}) as channel,
+        cast(null as {{ dbt.type_string() }}) as audience,
+        cast(null as {{ dbt.type_string() }}) as product_record_id,
+        cast(null as {{ dbt.type_string() }}) as message,
+        cast(null as decimal(18, 2)) as budget,
+        cast(null as decimal(18, 2)) as actual_cost,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as {{ dbt.type_bigint() }}) as expected_responses,
+        cast(null as date) as start_date,
+        cast(null as date) as end_date,
+        cast(null as {{ dbt.type_timestamp() }}) as sales_briefed_at,
+        named_elsewhere.modified_at,
+        named_elsewhere.is_deleted
+    from named_elsewhere
 
 ),
 

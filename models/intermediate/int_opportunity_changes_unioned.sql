@@ -1,18 +1,26 @@
 {{ config(materialized='view') }}
 
-with salesforce_opportunity_histories as (
+{%- set delivering_models = [
+    'stg_salesforce__opportunity_histories',
+    'stg_crm__opportunity_histories',
+    'stg_hubspot__deal_states',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'change_id',
+    'stage',
+    'amount',
+    'currency',
+    'close_date',
+    'owner_record_id',
+    'changed_at',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__opportunity_histories') }}
-
-),
-
-crm_opportunity_histories as (
-
-    select * from {{ ref('stg_crm__opportunity_histories') }}
-
-),
-
-crm_systems_in_use as (
+with crm_systems_in_use as (
 
     select * from {{ ref('int_crm_systems_in_use') }}
 
@@ -20,37 +28,7 @@ crm_systems_in_use as (
 
 unioned as (
 
-    select
-        salesforce_opportunity_histories.system,
-        salesforce_opportunity_histories.object,
-        salesforce_opportunity_histories.record_id,
-        salesforce_opportunity_histories.change_id,
-        salesforce_opportunity_histories.stage,
-        salesforce_opportunity_histories.amount,
-        salesforce_opportunity_histories.currency,
-        salesforce_opportunity_histories.close_date,
-        salesforce_opportunity_histories.owner_record_id,
-        salesforce_opportunity_histories.changed_at,
-        salesforce_opportunity_histories.modified_at,
-        salesforce_opportunity_histories.is_deleted
-    from salesforce_opportunity_histories
-
-    union all
-
-    select
-        crm_opportunity_histories.system,
-        crm_opportunity_histories.object,
-        crm_opportunity_histories.record_id,
-        crm_opportunity_histories.change_id,
-        crm_opportunity_histories.stage,
-        crm_opportunity_histories.amount,
-        crm_opportunity_histories.currency,
-        crm_opportunity_histories.close_date,
-        crm_opportunity_histories.owner_record_id,
-        crm_opportunity_histories.changed_at,
-        crm_opportunity_histories.modified_at,
-        crm_opportunity_histories.is_deleted
-    from crm_opportunity_histories
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
 ),
 
@@ -60,7 +38,7 @@ final as (
         unioned.system,
         unioned.object,
         unioned.record_id,
-        unioned.change_id,
+        unioned.system || ':' || unioned.object || ':' || unioned.change_id as change_id,
         unioned.stage,
         unioned.amount,
         unioned.currency,

@@ -1,48 +1,26 @@
 {{ config(materialized='view') }}
 
-with salesforce_opportunity_line_items as (
+{%- set delivering_models = [
+    'stg_salesforce__opportunity_line_items',
+    'stg_crm__opportunity_lines',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'opportunity_record_id',
+    'product_record_id',
+    'quantity',
+    'unit_price',
+    'list_price',
+    'discount',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__opportunity_line_items') }}
+with unioned as (
 
-),
-
-crm_opportunity_lines as (
-
-    select * from {{ ref('stg_crm__opportunity_lines') }}
-
-),
-
-unioned as (
-
-    select
-        salesforce_opportunity_line_items.system,
-        salesforce_opportunity_line_items.object,
-        salesforce_opportunity_line_items.record_id,
-        salesforce_opportunity_line_items.opportunity_record_id,
-        salesforce_opportunity_line_items.product_record_id,
-        salesforce_opportunity_line_items.quantity,
-        salesforce_opportunity_line_items.unit_price,
-        salesforce_opportunity_line_items.list_price,
-        salesforce_opportunity_line_items.discount,
-        salesforce_opportunity_line_items.modified_at,
-        salesforce_opportunity_line_items.is_deleted
-    from salesforce_opportunity_line_items
-
-    union all
-
-    select
-        crm_opportunity_lines.system,
-        crm_opportunity_lines.object,
-        crm_opportunity_lines.record_id,
-        crm_opportunity_lines.opportunity_record_id,
-        crm_opportunity_lines.product_record_id,
-        crm_opportunity_lines.quantity,
-        crm_opportunity_lines.unit_price,
-        crm_opportunity_lines.list_price,
-        crm_opportunity_lines.discount,
-        crm_opportunity_lines.modified_at,
-        crm_opportunity_lines.is_deleted
-    from crm_opportunity_lines
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
 ),
 

@@ -1,18 +1,42 @@
 {{ config(materialized='view') }}
 
-with salesforce_opportunities as (
+{%- set delivering_models = [
+    'stg_salesforce__opportunities',
+    'stg_crm__opportunities',
+    'stg_hubspot__deals',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'account_record_id',
+    'primary_person_record_id',
+    'opportunity_name',
+    'opportunity_type',
+    'stage',
+    'amount',
+    'currency',
+    'close_date',
+    'lead_source',
+    'forecast_category',
+    'loss_reason',
+    'competitor',
+    'owner_record_id',
+    'campaign_record_id',
+    'contract_start_date',
+    'contract_months',
+    'recurring_amount',
+    'recurring_period',
+    'renews_record_id',
+    'cancelled_at',
+    'is_closed',
+    'is_won',
+    'created_at',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__opportunities') }}
-
-),
-
-crm_opportunities as (
-
-    select * from {{ ref('stg_crm__opportunities') }}
-
-),
-
-crm_systems_in_use as (
+with crm_systems_in_use as (
 
     select * from {{ ref('int_crm_systems_in_use') }}
 
@@ -26,69 +50,7 @@ opportunity_types as (
 
 unioned as (
 
-    select
-        salesforce_opportunities.system,
-        salesforce_opportunities.object,
-        salesforce_opportunities.record_id,
-        salesforce_opportunities.account_record_id,
-        salesforce_opportunities.primary_person_record_id,
-        salesforce_opportunities.opportunity_name,
-        salesforce_opportunities.opportunity_type,
-        salesforce_opportunities.stage,
-        salesforce_opportunities.amount,
-        salesforce_opportunities.currency,
-        salesforce_opportunities.close_date,
-        salesforce_opportunities.lead_source,
-        salesforce_opportunities.forecast_category,
-        salesforce_opportunities.loss_reason,
-        salesforce_opportunities.competitor,
-        salesforce_opportunities.owner_record_id,
-        salesforce_opportunities.campaign_record_id,
-        salesforce_opportunities.contract_start_date,
-        salesforce_opportunities.contract_months,
-        salesforce_opportunities.recurring_amount,
-        salesforce_opportunities.recurring_period,
-        salesforce_opportunities.renews_record_id,
-        salesforce_opportunities.cancelled_at,
-        salesforce_opportunities.is_closed,
-        salesforce_opportunities.is_won,
-        salesforce_opportunities.created_at,
-        salesforce_opportunities.modified_at,
-        salesforce_opportunities.is_deleted
-    from salesforce_opportunities
-
-    union all
-
-    select
-        crm_opportunities.system,
-        crm_opportunities.object,
-        crm_opportunities.record_id,
-        crm_opportunities.account_record_id,
-        crm_opportunities.primary_person_record_id,
-        crm_opportunities.opportunity_name,
-        crm_opportunities.opportunity_type,
-        crm_opportunities.stage,
-        crm_opportunities.amount,
-        crm_opportunities.currency,
-        crm_opportunities.close_date,
-        crm_opportunities.lead_source,
-        crm_opportunities.forecast_category,
-        crm_opportunities.loss_reason,
-        crm_opportunities.competitor,
-        crm_opportunities.owner_record_id,
-        crm_opportunities.campaign_record_id,
-        crm_opportunities.contract_start_date,
-        crm_opportunities.contract_months,
-        crm_opportunities.recurring_amount,
-        crm_opportunities.recurring_period,
-        crm_opportunities.renews_record_id,
-        crm_opportunities.cancelled_at,
-        crm_opportunities.is_closed,
-        crm_opportunities.is_won,
-        crm_opportunities.created_at,
-        crm_opportunities.modified_at,
-        crm_opportunities.is_deleted
-    from crm_opportunities
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
 ),
 

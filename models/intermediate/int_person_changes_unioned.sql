@@ -1,6 +1,9 @@
 {{ config(materialized='view') }}
 
 {%- set delivering_models = [
+    'stg_salesforce__lead_histories',
+    'stg_salesforce__contact_histories',
+    'stg_crm__people_histories',
     'stg_hubspot__contact_histories',
     'stg_marketing__contact_histories',
 ] -%}

@@ -1,6 +1,9 @@
 {{ config(materialized='view') }}
 
 {%- set delivering_models = [
+    'stg_salesforce__leads',
+    'stg_salesforce__contacts',
+    'stg_crm__people',
     'stg_hubspot__contacts',
     'stg_marketing__contacts',
 ] -%}

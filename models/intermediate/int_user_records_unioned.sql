@@ -1,52 +1,29 @@
 {{ config(materialized='view') }}
 
-with salesforce_users as (
+{%- set delivering_models = [
+    'stg_salesforce__users',
+    'stg_crm__users',
+    'stg_hubspot__owners',
+] -%}
+{%- set conformed_columns = [
+    'system',
+    'object',
+    'record_id',
+    'user_name',
+    'email',
+    'role',
+    'team',
+    'region',
+    'time_zone',
+    'is_queue',
+    'is_active',
+    'modified_at',
+    'is_deleted',
+] %}
 
-    select * from {{ ref('stg_salesforce__users') }}
+with unioned as (
 
-),
-
-crm_users as (
-
-    select * from {{ ref('stg_crm__users') }}
-
-),
-
-unioned as (
-
-    select
-        salesforce_users.system,
-        salesforce_users.object,
-        salesforce_users.record_id,
-        salesforce_users.user_name,
-        salesforce_users.email,
-        salesforce_users.role,
-        salesforce_users.team,
-        salesforce_users.region,
-        salesforce_users.time_zone,
-        salesforce_users.is_queue,
-        salesforce_users.is_active,
-        salesforce_users.modified_at,
-        salesforce_users.is_deleted
-    from salesforce_users
-
-    union all
-
-    select
-        crm_users.system,
-        crm_users.object,
-        crm_users.record_id,
-        crm_users.user_name,
-        crm_users.email,
-        crm_users.role,
-        crm_users.team,
-        crm_users.region,
-        crm_users.time_zone,
-        crm_users.is_queue,
-        crm_users.is_active,
-        crm_users.modified_at,
-        crm_users.is_deleted
-    from crm_users
+    {{ union_conformed(delivering_models, conformed_columns) }}
 
 ),
 

@@ -8,9 +8,9 @@ final as (
 
     select
         'crm' as system,
-        'opportunity_people' as object,
-        opportunity_people._key as record_id,
-        opportunity_people.opportunity_id as opportunity_record_id,
+        'opportunities' as object,
+        opportunity_people.opportunity_id as record_id,
+        opportunity_people._key as association_id,
         'crm' as person_system,
         'people' as person_object,
         opportunity_people.record_id as person_record_id,

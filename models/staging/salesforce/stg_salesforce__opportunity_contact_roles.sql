@@ -8,9 +8,9 @@ final as (
 
     select
         'salesforce' as system,
-        'opportunity_contact_role' as object,
-        opportunity_contact_roles.id as record_id,
-        opportunity_contact_roles.opportunity_id as opportunity_record_id,
+        'opportunity' as object,
+        opportunity_contact_roles.opportunity_id as record_id,
+        opportunity_contact_roles.id as association_id,
         'salesforce' as person_system,
         'contact' as person_object,
         opportunity_contact_roles.contact_id as person_record_id,
