@@ -49,6 +49,7 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,
@@ -73,7 +74,7 @@ final as (
         duration_minutes,
         occurred_at,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

@@ -32,6 +32,7 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,
@@ -45,7 +46,7 @@ final as (
         cost,
         currency,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

@@ -25,6 +25,7 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,
@@ -34,7 +35,7 @@ final as (
         team,
         published_at,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

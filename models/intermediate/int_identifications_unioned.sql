@@ -26,6 +26,7 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,
@@ -35,7 +36,7 @@ final as (
         person_record_id,
         identified_at,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

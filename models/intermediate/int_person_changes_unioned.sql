@@ -29,16 +29,16 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || change_id as change_id,
         system,
         object,
         record_id,
-        change_id,
         field,
         old_value,
         new_value,
         changed_at,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

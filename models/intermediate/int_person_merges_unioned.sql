@@ -56,6 +56,7 @@ unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,

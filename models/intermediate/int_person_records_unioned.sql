@@ -51,6 +51,7 @@ with unioned as (
 final as (
 
     select
+        system || ':' || object || ':' || record_id as record_key,
         system,
         object,
         record_id,
@@ -82,7 +83,7 @@ final as (
         opted_out_at,
         created_at,
         modified_at,
-        is_deleted,
+        is_deleted
     from unioned
 
 )

@@ -16,7 +16,7 @@ final as (
         valid_from,
         rate_to_reporting,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -17,7 +17,7 @@ final as (
         amount,
         upper(currency) as currency,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -21,7 +21,7 @@ final as (
         plan_version,
         value as target_value,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -19,7 +19,7 @@ final as (
         start_date,
         end_date,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -23,7 +23,7 @@ final as (
         salesforceaccountid as crm_record_id,
         createdate as created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

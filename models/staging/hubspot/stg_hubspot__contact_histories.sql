@@ -38,7 +38,7 @@ final as (
         source as change_source,
         timestamp as changed_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

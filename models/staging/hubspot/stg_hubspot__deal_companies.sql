@@ -16,7 +16,7 @@ final as (
         company_id as account_record_id,
         coalesce(is_primary, type_id = '5', false) as is_primary,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

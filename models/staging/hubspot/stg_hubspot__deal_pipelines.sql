@@ -15,7 +15,7 @@ final as (
         label as pipeline_name,
         coalesce(active, true) as is_active,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

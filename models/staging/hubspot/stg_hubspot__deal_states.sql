@@ -102,7 +102,8 @@ numbered as (
                 order by changed_at asc
                 rows between unbounded preceding and current row
             ) as {{ property }}_version,
-            sum({{ property }}_changes) over (partition by deal_id) as {{ property }}_versions,
+            sum({{ property }}_changes) over (partition by deal_id)
+                as {{ property }}_versions{{ ',' if not loop.last }}
         {% endfor %}
     from moments
 
@@ -117,7 +118,7 @@ carried as (
         {% for property in ['stage', 'amount', 'currency', 'close_date', 'owner'] -%}
             max({{ property }}_value) over (partition by deal_id, {{ property }}_version)
                 as {{ property }}_value,
-            {{ property }}_versions > 0 as has_{{ property }}_history,
+            {{ property }}_versions > 0 as has_{{ property }}_history{{ ',' if not loop.last }}
         {% endfor %}
     from numbered
 

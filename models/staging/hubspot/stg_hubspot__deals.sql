@@ -63,7 +63,7 @@ final as (
         ranked_companies.account_record_id,
         primary_contacts.person_record_id as primary_person_record_id,
         source.dealname as opportunity_name,
-        source.dealtype as opportunity_type_value,
+        source.dealtype as opportunity_type,
         coalesce(stages.stage, source.dealstage) as stage,
         source.dealstage as stage_record_id,
         source.pipeline as pipeline_record_id,

@@ -15,7 +15,7 @@ final as (
         url,
         user_agent,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -15,7 +15,7 @@ final as (
         user_agent,
         duration / 1000.0 as open_seconds,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

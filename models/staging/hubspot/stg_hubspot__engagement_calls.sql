@@ -22,7 +22,7 @@ final as (
         timestamp as occurred_at,
         created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

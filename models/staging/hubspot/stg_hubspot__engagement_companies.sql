@@ -15,7 +15,7 @@ final as (
         engagement_id as engagement_record_id,
         company_id as account_record_id,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

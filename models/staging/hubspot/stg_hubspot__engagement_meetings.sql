@@ -20,7 +20,7 @@ final as (
         coalesce(start_time, timestamp) as occurred_at,
         created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -20,7 +20,7 @@ final as (
         coalesce(completed_at, timestamp) as occurred_at,
         created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -21,7 +21,7 @@ final as (
         coalesce(upper(type) = 'QUEUE', false) as is_queue,
         coalesce(is_active, true) and not _is_deleted as is_active,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

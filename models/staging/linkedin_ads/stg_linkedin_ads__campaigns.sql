@@ -17,7 +17,7 @@ final as (
         status,
         created_time as created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -22,7 +22,7 @@ final as (
         cast(cost as decimal(18, 6)) as cost,
         upper(currency) as currency,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -25,7 +25,7 @@ final as (
         nullif(value, '') as new_value,
         changed_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -40,7 +40,7 @@ final as (
         opted_out_at,
         created_at,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -22,7 +22,7 @@ final as (
         coalesce(is_closed, is_won, false) as is_closed,
         coalesce(is_won, false) as is_won,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -16,7 +16,7 @@ final as (
         name as campaign_name,
         status,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )

@@ -18,7 +18,7 @@ final as (
         value as reported_value,
         link,
         _modified_at as modified_at,
-        _is_deleted as is_deleted,
+        _is_deleted as is_deleted
     from source
 
 )
