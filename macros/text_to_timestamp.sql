@@ -6,7 +6,8 @@
     case
         when regexp_full_match({{ text }}, '-?[0-9]{11,14}')
             then make_timestamp(try_cast({{ text }} as bigint) * 1000)
-        else try_cast({{ text }} as timestamp)
+        -- A cast to timestamp would drop the offset instead of applying it.
+        else try_cast({{ text }} as timestamptz) at time zone 'UTC'
     end
 {%- endmacro %}
 

@@ -1,4 +1,4 @@
-{#- Columns are named and not taken by position, so that a model may carry more than the union asks. -#}
+{#- Columns are taken by name, so that a model may carry more than the union asks for. -#}
 {% macro union_conformed(model_names, columns) -%}
     {%- for model_name in model_names %}
     select

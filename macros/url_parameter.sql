@@ -6,7 +6,9 @@
 {% macro default__url_parameter(url, name) -%}
     nullif(
         coalesce(
-            try(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' '))),
+            try(url_decode(
+                replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')
+            )),
             regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1)
         ),
         ''

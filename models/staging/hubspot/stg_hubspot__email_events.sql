@@ -86,7 +86,9 @@ final as (
         cast(null as {{ dbt.type_string() }}) as owner_record_id,
         upper(events.event_type) as source_value,
         case
-            when upper(events.event_type) in ('SENT', 'PROCESSED', 'DELIVERED', 'DROPPED', 'DEFERRED')
+            when
+                upper(events.event_type)
+                in ('SENT', 'PROCESSED', 'DELIVERED', 'DROPPED', 'DEFERRED', 'SUPPRESSED')
                 then 'outbound'
             else 'inbound'
         end as direction,
@@ -99,7 +101,9 @@ final as (
         coalesce(clicks.url, events.url) as url,
         coalesce(clicks.user_agent, opens.user_agent, events.user_agent) as user_agent,
         -- One mail to one recipient, so that a delivery and its clicks find each other.
-        events.email_campaign_id || '|' || coalesce(events.recipient, events.contact_id) as message_id,
+        events.email_campaign_id
+        || '|'
+        || coalesce(events.recipient, events.contact_id) as message_id,
         false as is_planned,
         cast(null as {{ dbt.type_float() }}) as duration_minutes,
         events.occurred_at,

@@ -18,7 +18,10 @@ final as (
         status,
         lower(direction) as direction,
         duration / 60000.0 as duration_minutes,
-        coalesce(upper(status) in ('QUEUED', 'SCHEDULED', 'RINGING', 'CONNECTING'), false) as is_planned,
+        coalesce(
+            upper(status) in ('QUEUED', 'SCHEDULED', 'RINGING', 'CONNECTING'),
+            false
+        ) as is_planned,
         timestamp as occurred_at,
         created_at,
         _modified_at as modified_at,

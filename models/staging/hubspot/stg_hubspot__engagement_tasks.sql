@@ -16,7 +16,10 @@ final as (
         owner_id as owner_record_id,
         status as outcome,
         coalesce(hs_task_type, task_type) as task_type,
-        not (coalesce(upper(status) = 'COMPLETED', false) or completed_at is not null) as is_planned,
+        not (
+            coalesce(upper(status) = 'COMPLETED', false)
+            or completed_at is not null
+        ) as is_planned,
         coalesce(completed_at, timestamp) as occurred_at,
         created_at,
         _modified_at as modified_at,
