@@ -1,0 +1,70 @@
+# Concord: `make run` and `make test` need Python 3.11+, make and git, and set up the rest themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	&& { command -v $$p; break; }; done)
+BIN := .venv/bin
+# The stamp carries the sum of the lock: another lock (a pull, another branch) installs anew.
+STAMP := .venv/installed-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+
+# Settings may be given as make variables too: `make run CONCORD_EXTRACTS=/data/extracts`.
+export CONCORD_EXTRACTS CONCORD_WAREHOUSE CONCORD_DEFINITIONS CONCORD_AS_OF CONCORD_TARGET
+export CONCORD_POSTGRES CONCORD_DEMO_SCALE
+
+export DAGSTER_HOME := $(CURDIR)/.concord/dagster
+export DAGSTER_TELEMETRY_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.PHONY: help setup run dev test test-fast lint format bench clean
+
+help:
+	@printf '%s\n' \
+	  'make run    the main job: land, check, build, publish; ends with a summary' \
+	  'make test   all tests (make test-fast leaves out the slow ones)' \
+	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
+	  'make lint   ruff, sqlfluff, import contracts' \
+	  'make bench  what the main job costs, beside its physical limits' \
+	  'make clean  remove the scratch folders; warehouses stay'
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock
+	@test -n "$(PYTHON)" || { echo 'Concord needs Python 3.11 or newer on the path.' >&2; exit 1; }
+	@echo 'Setting up: .venv from requirements.lock (once for each lock)'
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+		--require-hashes --compile -r requirements.lock
+	@$(BIN)/python -m pip check >/dev/null
+	@$(BIN)/python -m compileall -q orchestration expectations sample
+	@rm -f .venv/installed-* && touch $@
+
+run: $(STAMP)
+	@$(BIN)/python -m orchestration run
+
+dev: $(STAMP)
+	@$(BIN)/python -m orchestration dev
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -q
+
+test-fast: $(STAMP)
+	@$(BIN)/python -m pytest -q -m 'not slow'
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --processes 2 models macros tests/dbt
+
+format: $(STAMP)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/sqlfluff fix --processes 2 models macros tests/dbt
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
+clean:
+	@rm -rf .concord target logs .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,509 @@
+"""The agreed definitions of a build: our tables, each replaced by the company's of the same name, checked and bound.
+
+Every table is described once, in the YAML beside our CSV: its columns, types, keys and accepted values. The
+company's folder is only ever read. What dbt reads is a merged copy inside the project's scratch folder, named by
+its content, so that two builds with different definitions never share one.
+
+On the command line: `python -m orchestration.agreed_definitions check` says how each version stands, and
+`… hash [VERSION]` prints the content hash that a signature is bound to.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orchestration.settings import Settings, SettingsError, read_settings
+
+VERSIONS_TABLE = "definition_versions"
+_SIGNATURES = ("signed_by_marketing", "signed_by_sales")
+_SIGNED_ON = {"signed_by_marketing": "marketing_signed_on", "signed_by_sales": "sales_signed_on"}
+
+
+class DefinitionsError(Exception):
+    """Agreed tables that cannot be built on; the message has one line a finding: file, row, column, value."""
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """One column as its table's YAML describes it.
+
+    `default` fills the column where a company's file leaves it out; without `has_default` it must be there.
+    """
+
+    name: str
+    data_type: str = "varchar"
+    is_required_value: bool = False
+    accepted: tuple[str, ...] = ()
+    has_default: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Columns that together occur once; compared without case where the table says so."""
+
+    columns: tuple[str, ...]
+    ignores_case: bool = False
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """One agreed table as its YAML describes it."""
+
+    name: str
+    description: str
+    columns: tuple[ColumnSpec, ...]
+    keys: tuple[Key, ...] = ()
+    every_version: bool = False
+
+    @property
+    def is_versioned(self) -> bool:
+        """Whether its rows belong to definition versions and are bound by their signatures."""
+        return self.name != VERSIONS_TABLE and any(column.name == "version" for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one table: canonical text by column, empty for null; `lines` are their places in the file."""
+
+    spec: TableSpec
+    path: Path
+    rows: tuple[Mapping[str, str], ...]
+    lines: tuple[int, ...]
+    is_company: bool
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """How one definition version stands. `missing` names what a full signature still lacks."""
+
+    version: str
+    effective_from: datetime
+    content_hash: str
+    missing: tuple[str, ...]
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether both teams have signed exactly this content."""
+        return not self.missing
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """All agreed tables of a build and the state of every version."""
+
+    tables: Mapping[str, Table]
+    versions: tuple[VersionState, ...]
+    folder: Path = field(default=Path())
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The hash of every table as it is, versioned or not: another hash is another build."""
+        digest = hashlib.sha256()
+        for name in sorted(self.tables):
+            digest.update(_csv_text(self.tables[name]).encode())
+            digest.update(b"\0")
+        return digest.hexdigest()
+
+    def in_force(self, as_of: datetime) -> VersionState | None:
+        """The version in force at an instant (naive UTC), or None before the first."""
+        begun = [version for version in self.versions if version.effective_from <= as_of]
+        return max(begun, key=lambda version: (version.effective_from, version.version), default=None)
+
+    def unsigned(self, as_of: datetime) -> tuple[VersionState, ...]:
+        """Versions that took effect by `as_of` without both signatures: they make a build PROVISIONAL."""
+        return tuple(v for v in self.versions if not v.is_signed and v.effective_from <= as_of)
+
+
+def load_definitions(settings: Settings) -> Definitions:
+    """Read, check and merge the agreed tables, and lay the merged copy where dbt will read it.
+
+    Raises:
+        DefinitionsError: with every finding, one a line.
+    """
+    ours = settings.project / "seeds"
+    specs = read_specs(ours)
+    tables = read_tables(specs, ours, settings.definitions)
+    definitions = Definitions(tables, version_states(tables))
+    folder = _write_merged(definitions, ours, settings.scratch / "seeds")
+    return Definitions(tables, definitions.versions, folder)
+
+
+def read_specs(ours: Path) -> dict[str, TableSpec]:
+    """The description of every agreed table, by name, from the YAML files beside our CSV files."""
+    specs: dict[str, TableSpec] = {}
+    for path in sorted(ours.glob("*.yml")):
+        for seed in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("seeds", []):
+            specs[seed["name"]] = _table_spec(seed)
+    undescribed = sorted({path.stem for path in ours.glob("*.csv")} - set(specs))
+    if undescribed:
+        raise DefinitionsError("\n".join(f"seeds/{name}.csv has no YAML that describes it" for name in undescribed))
+    return specs
+
+
+def _table_spec(seed: Mapping[str, Any]) -> TableSpec:
+    config = seed.get("config", {})
+    types = {**config.get("column_types", {})}
+    keys: list[Key] = []
+    columns = []
+    names = [column["name"] for column in seed.get("columns", [])]
+    for column in seed.get("columns", []):
+        tests = dict(_named(test) for test in column.get("data_tests", []))
+        meta = {**column.get("meta", {}), **column.get("config", {}).get("meta", {})}
+        if "unique" in tests:
+            keys.append(Key((column["name"],)))
+        columns.append(
+            ColumnSpec(
+                name=column["name"],
+                data_type=str(types.get(column["name"], column.get("data_type", "varchar"))).lower(),
+                is_required_value="not_null" in tests and "where" not in tests["not_null"].get("config", {}),
+                accepted=tuple(str(v) for v in _arguments(tests.get("accepted_values", {})).get("values", [])),
+                has_default="default" in meta,
+                default="" if meta.get("default") is None else _yaml_text(meta["default"]),
+            )
+        )
+    for name, test in (_named(test) for test in seed.get("data_tests", [])):
+        if name.startswith("unique"):
+            arguments = _arguments(test)
+            given = arguments.get("columns") or arguments.get("combination_of_columns") or arguments.get("column_name")
+            # A key may be an expression over columns: those it names are the key.
+            text = given if isinstance(given, str) else " || ".join(given or [])
+            key = tuple(column for column in names if re.search(rf"\b{re.escape(column)}\b", text))
+            keys.append(Key(key, ignores_case="lower(" in text or "normalised_name(" in text))
+    meta = {**seed.get("meta", {}), **config.get("meta", {})}
+    return TableSpec(
+        name=seed["name"],
+        description=" ".join(seed.get("description", "").split()),
+        columns=tuple(columns),
+        keys=tuple(key for key in keys if key.columns),
+        every_version=bool(meta.get("every_version", False)),
+    )
+
+
+def _named(test: str | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(test, str):
+        return test, {}
+    name = next(key for key in test if key not in {"name", "config", "description"})
+    return name, test[name] or {}
+
+
+def _arguments(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**test, **test.get("arguments", {})}
+
+
+def _yaml_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_tables(specs: Mapping[str, TableSpec], ours: Path, company: Path | None) -> dict[str, Table]:
+    """Read every table, the company's file where it has one, and check all of them.
+
+    Raises:
+        DefinitionsError: with every finding in every table.
+    """
+    findings: list[str] = []
+    files: dict[str, Path] = {}
+    for path in sorted(company.iterdir()) if company else []:
+        if path.name.startswith(".") or path.suffix.lower() == ".md":
+            continue
+        if path.suffix == ".csv" and path.is_file() and path.stem in specs:
+            files[path.stem] = path
+        else:
+            findings.append(
+                f"{path.name}: not an agreed table; the folder may hold {', '.join(f'{n}.csv' for n in sorted(specs))}"
+            )
+    tables = {}
+    for name, spec in sorted(specs.items()):
+        path = files.get(name, ours / f"{name}.csv")
+        table, found = _read_table(spec, path, is_company=name in files)
+        findings += found
+        if table is not None:
+            tables[name] = table
+    if not findings:
+        findings = _findings_across(tables)
+    if findings:
+        raise DefinitionsError("\n".join(findings))
+    return tables
+
+
+def _read_table(spec: TableSpec, path: Path, *, is_company: bool) -> tuple[Table | None, list[str]]:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return None, [f"{path.name}: cannot be read ({error.strerror})"]
+    except UnicodeDecodeError as error:
+        return None, [f"{path.name}: not UTF-8 (byte {error.start + 1}); save it as CSV UTF-8"]
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [cell.strip().lower() for cell in next(reader, [])]
+        numbered = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        return None, [f"{path.name}, line {reader.line_num}: not CSV ({error})"]
+
+    findings = _header_findings(spec, path, header, is_company=is_company)
+    if findings:
+        return None, findings
+    rows, lines = [], []
+    for line, cells in numbered:
+        if len(cells) != len(header):
+            findings.append(f"{path.name}, line {line}: {len(cells)} values for {len(header)} columns")
+            continue
+        delivered = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+        row = {}
+        for column in spec.columns:
+            value = delivered.get(column.name, column.default)
+            canonical, problem = _canonical(value, column)
+            if problem:
+                findings.append(f"{path.name}, line {line}, column {column.name}: {value!r} {problem}")
+            row[column.name] = canonical
+        rows.append(row)
+        lines.append(line)
+    findings += _duplicate_findings(spec, path, rows, lines)
+    return Table(spec, path, tuple(rows), tuple(lines), is_company), findings
+
+
+def _header_findings(spec: TableSpec, path: Path, header: Sequence[str], *, is_company: bool) -> list[str]:
+    known = {column.name for column in spec.columns}
+    findings = []
+    if not header:
+        findings.append(f"{path.name}: empty; it needs at least the header {','.join(c.name for c in spec.columns)}")
+        return findings
+    findings += [
+        f"{path.name}: column {name!r} is delivered twice"
+        for name in sorted({n for n in header if header.count(n) > 1})
+    ]
+    findings += [
+        f"{path.name}: unknown column {name!r}; known are {', '.join(c.name for c in spec.columns)}"
+        for name in header
+        if name not in known
+    ]
+    findings += [
+        f"{path.name}: column {column.name!r} is missing"
+        for column in spec.columns
+        if column.name not in header and not (is_company and column.has_default)
+    ]
+    return findings
+
+
+def _canonical(value: str, column: ColumnSpec) -> tuple[str, str | None]:
+    """One value in its canonical text, and what is wrong with it, if anything."""
+    if value == "":
+        return "", "is empty, but a value is needed" if column.is_required_value else None
+    kind = column.data_type
+    try:
+        if kind in {"integer", "int", "bigint", "smallint"}:
+            value = str(int(value))
+        elif kind.startswith(("decimal", "numeric", "double", "float", "real")):
+            number = Decimal(value)
+            if not number.is_finite():
+                return value, "is not a number"
+            value = format(number.normalize(), "f")
+        elif kind in {"boolean", "bool"}:
+            if value.lower() not in {"true", "false"}:
+                return value, "is neither true nor false"
+            value = value.lower()
+        elif kind == "date":
+            value = date.fromisoformat(value).isoformat()
+        elif kind.startswith("timestamp"):
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is not None:
+                return value, "has a time zone; times of agreed tables are UTC and have none"
+            value = instant.isoformat(sep=" ")
+        elif kind == "time":
+            value = datetime.strptime(value if value.count(":") > 1 else f"{value}:00", "%H:%M:%S").time().isoformat()
+    except (ValueError, InvalidOperation):
+        return value, f"is not a valid {kind}"
+    if column.accepted and value not in column.accepted:
+        return value, f"is not one of {', '.join(column.accepted)}"
+    return value, None
+
+
+def _duplicate_findings(
+    spec: TableSpec, path: Path, rows: Sequence[Mapping[str, str]], lines: Sequence[int]
+) -> list[str]:
+    findings = []
+    for key in spec.keys:
+        first: dict[tuple[str, ...], int] = {}
+        for row, line in zip(rows, lines, strict=True):
+            value = tuple(row[c].casefold() if key.ignores_case else row[c] for c in key.columns)
+            if value in first:
+                named = ", ".join(f"{c}={row[c]!r}" for c in key.columns)
+                findings.append(f"{path.name}, line {line}: {named} is already on line {first[value]}")
+            first.setdefault(value, line)
+    return findings
+
+
+def _findings_across(tables: Mapping[str, Table]) -> list[str]:
+    """What only shows between tables: versions that nobody declared, and declared ones without content."""
+    if VERSIONS_TABLE not in tables:
+        return []
+    declared = [row["version"] for row in tables[VERSIONS_TABLE].rows]
+    findings = [] if declared else [f"{VERSIONS_TABLE}.csv: no version is declared"]
+    for name, table in sorted(tables.items()):
+        if not table.spec.is_versioned:
+            continue
+        # Ours may hold versions that a company's own schedule no longer declares: those rows apply to nothing.
+        if table.is_company:
+            for row, line in zip(table.rows, table.lines, strict=True):
+                if row["version"] not in declared:
+                    findings.append(
+                        f"{table.path.name}, line {line}, column version: {row['version']!r} is not declared in"
+                        f" {VERSIONS_TABLE}.csv"
+                    )
+        if table.spec.every_version:
+            missing = [v for v in declared if all(row["version"] != v for row in table.rows)]
+            if missing:
+                findings.append(
+                    f"{name}.csv has no row for version{'s' if len(missing) > 1 else ''} {', '.join(missing)} of"
+                    f" {VERSIONS_TABLE}.csv; give the company's folder a {name}.csv with its rows"
+                )
+    return findings
+
+
+def version_hash(tables: Mapping[str, Table], version: str) -> str:
+    """The sha256 that signatures of a version are bound to.
+
+    It covers all rows of that version in all versioned tables: tables by name, and in each a CSV with the
+    columns in their documented order and the rows sorted as text. Values are in canonical form, so another
+    program that saves `TRUE` or `90.0` changes nothing; a column without any value in this version is left
+    out, so that a column added to a table later unbinds no signature.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(tables):
+        table = tables[name]
+        if not table.spec.is_versioned:
+            continue
+        rows = [row for row in table.rows if row["version"] == version]
+        columns = [c.name for c in table.spec.columns if any(row[c.name] for row in rows)]
+        lines = sorted(_csv_line(row[column] for column in columns) for row in rows)
+        if lines:
+            digest.update("".join([f"{name}\n", _csv_line(columns), *lines]).encode())
+    return digest.hexdigest()
+
+
+def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
+    """How every version stands, in the order of effect.
+
+    Raises:
+        DefinitionsError: content was changed under a signature.
+    """
+    if VERSIONS_TABLE not in tables:
+        return ()
+    table = tables[VERSIONS_TABLE]
+    states, findings = [], []
+    for row, line in zip(table.rows, table.lines, strict=True):
+        version, actual = row["version"], version_hash(tables, row["version"])
+        missing = [name for name in _SIGNATURES if not row.get(name)]
+        missing += [on for name, on in _SIGNED_ON.items() if row.get(name) and not row.get(on)]
+        signed_hash = row.get("content_hash", "").lower()
+        if len([name for name in _SIGNATURES if row.get(name)]) and signed_hash != actual:
+            stated = f"the signed content has {signed_hash}" if signed_hash else "content_hash is empty"
+            findings.append(
+                f"{table.path.name}, line {line}: version {version!r} is signed, but not with its present content:"
+                f" {stated}, the tables now have {actual}. Either undo the change, or give the changed rows a new"
+                " version, or have both teams sign again: put the present hash there with the new dates."
+            )
+        states.append(VersionState(version, _effective(row["effective_from"]), actual, tuple(missing)))
+    if findings:
+        raise DefinitionsError("\n".join(findings))
+    return tuple(sorted(states, key=lambda state: (state.effective_from, state.version)))
+
+
+def _effective(value: str) -> datetime:
+    return datetime.fromisoformat(value) if value else datetime.min
+
+
+def _csv_line(values: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(list(values))
+    return text.getvalue()
+
+
+def _csv_text(table: Table) -> str:
+    names = [column.name for column in table.spec.columns]
+    return "".join(
+        [table.spec.name + "\n", _csv_line(names), *(_csv_line(row[n] for n in names) for row in table.rows)]
+    )
+
+
+def _write_merged(definitions: Definitions, ours: Path, target: Path) -> Path:
+    """Write the merged tables and their YAML under a name made of their content, whole or not at all."""
+    digest = hashlib.sha256(definitions.content_hash.encode())
+    documents = sorted(ours.glob("*.yml")) + sorted(ours.glob("*.md"))
+    for path in documents:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    folder = target / digest.hexdigest()[:16]
+    if folder.is_dir():
+        return folder
+    target.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target))
+    try:
+        for name, table in definitions.tables.items():
+            body = _csv_text(table).split("\n", 1)[1]
+            (draft / f"{name}.csv").write_text(body, encoding="utf-8")
+        for path in documents:
+            shutil.copyfile(path, draft / path.name)
+        draft.chmod(0o755)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another run was faster, with the same content
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
+
+
+def describe(definitions: Definitions) -> list[str]:
+    """One line a version: since when it is in effect, and whether it is signed."""
+    return [
+        f"version {v.version}, in effect from {v.effective_from:%Y-%m-%d}: "
+        + ("signed" if v.is_signed else f"PROVISIONAL (missing: {', '.join(v.missing)})")
+        + f", content {v.content_hash}"
+        for v in definitions.versions
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`check` or `hash [VERSION]`; 0 where the tables can be built on."""
+    if not arguments or arguments[0] not in {"check", "hash"} or len(arguments) > (2 if arguments[0] == "hash" else 1):
+        print("usage: python -m orchestration.agreed_definitions check | hash [VERSION]", file=sys.stderr)
+        return 2
+    try:
+        settings = read_settings(os.environ)
+        if arguments[0] == "check":
+            lines = describe(load_definitions(settings))
+        else:
+            ours = settings.project / "seeds"
+            tables = read_tables(read_specs(ours), ours, settings.definitions)
+            known = [row["version"] for row in tables[VERSIONS_TABLE].rows] if VERSIONS_TABLE in tables else []
+            wanted = list(arguments[1:]) or known
+            unknown = [version for version in wanted if version not in known]
+            if unknown:
+                raise DefinitionsError(f"no version {unknown[0]!r}; declared are {', '.join(known)}")
+            lines = [f"{version} {version_hash(tables, version)}" for version in wanted]
+    except (SettingsError, DefinitionsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
