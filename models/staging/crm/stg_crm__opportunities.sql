@@ -27,7 +27,10 @@ final as (
         opportunities.contract_start_date,
         opportunities.contract_months,
         opportunities.recurring_amount,
-        lower(opportunities.recurring_period) as recurring_period,
+        case
+            when lower(opportunities.recurring_period) in ('month', 'monthly') then 'month'
+            when lower(opportunities.recurring_period) in ('year', 'annual') then 'year'
+        end as recurring_period,
         opportunities.renews_opportunity_id as renews_record_id,
         opportunities.cancelled_at,
         opportunities.is_closed,

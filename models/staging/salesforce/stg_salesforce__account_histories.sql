@@ -12,6 +12,12 @@ field_mappings as (
 
 ),
 
+users as (
+
+    select * from {{ ref('stg_salesforce__users') }}
+
+),
+
 custom_fields as (
 
     select
@@ -32,13 +38,13 @@ field_events as (
         {{ normalised_name('account_histories.field') }} as field_name,
         account_histories.old_value,
         account_histories.new_value,
-        account_histories.created_date as changed_at,
+        account_histories.changed_at,
         account_histories._modified_at as modified_at,
         account_histories._is_deleted as is_deleted
     from account_histories
     where
         {{ visible('account_histories') }}
-        and account_histories.fivetran_start is null
+        and account_histories.field is not null
 
 ),
 
@@ -74,6 +80,33 @@ conformed_field_events as (
 
 ),
 
+-- The vendor writes a change of owner twice, once with ids and once with names. The row of names keeps a
+-- field of its own, so that an owner is an id wherever owner_record_id stands.
+told_owners_apart as (
+
+    select
+        conformed_field_events.record_id,
+        conformed_field_events.change_id,
+        case
+            when
+                conformed_field_events.field = 'owner_record_id'
+                and users.record_id is null
+                and conformed_field_events.new_value not like '005%'
+                and conformed_field_events.new_value not like '00G%'
+                then 'owner_name'
+            else conformed_field_events.field
+        end as field,
+        conformed_field_events.old_value,
+        conformed_field_events.new_value,
+        conformed_field_events.changed_at,
+        conformed_field_events.modified_at,
+        conformed_field_events.is_deleted
+    from conformed_field_events
+    left join users
+        on conformed_field_events.new_value = users.record_id
+
+),
+
 record_versions as (
 
     select
@@ -94,16 +127,16 @@ record_versions as (
         lag(account_histories.owner_id) over record_versions as previous_owner_id,
         lag(account_histories.parent_id) over record_versions as previous_parent_id,
         row_number() over record_versions as version_number,
-        account_histories.fivetran_start as changed_at,
+        account_histories.changed_at,
         account_histories._modified_at as modified_at,
         account_histories._is_deleted as is_deleted
     from account_histories
     where
         {{ visible('account_histories') }}
-        and account_histories.fivetran_start is not null
+        and account_histories.field is null
     window record_versions as (
         partition by account_histories.id
-        order by account_histories.fivetran_start, account_histories._key
+        order by account_histories.changed_at, account_histories._key
     )
 
 ),
@@ -126,7 +159,7 @@ version_changes as (
 
 changes as (
 
-    select * from conformed_field_events
+    select * from told_owners_apart
 
     union all
 

@@ -22,7 +22,7 @@ final as (
         accounts._modified_at as modified_at,
         (
             accounts._is_deleted
-            or not coalesce(accounts.fivetran_active, true)
+            or not coalesce(accounts._fivetran_active, true)
         ) as is_deleted
     from accounts
     where {{ visible('accounts') }}

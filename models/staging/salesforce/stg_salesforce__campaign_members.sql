@@ -40,7 +40,7 @@ final as (
         campaign_members._modified_at as modified_at,
         (
             campaign_members._is_deleted
-            or not coalesce(campaign_members.fivetran_active, true)
+            or not coalesce(campaign_members._fivetran_active, true)
         ) as is_deleted
     from campaign_members
     where {{ visible('campaign_members') }}

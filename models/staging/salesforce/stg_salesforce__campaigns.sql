@@ -26,7 +26,7 @@ final as (
         campaigns._modified_at as modified_at,
         (
             campaigns._is_deleted
-            or not coalesce(campaigns.fivetran_active, true)
+            or not coalesce(campaigns._fivetran_active, true)
         ) as is_deleted
     from campaigns
     where {{ visible('campaigns') }}

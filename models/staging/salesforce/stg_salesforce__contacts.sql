@@ -40,7 +40,7 @@ final as (
         contacts._modified_at as modified_at,
         (
             contacts._is_deleted
-            or not coalesce(contacts.fivetran_active, true)
+            or not coalesce(contacts._fivetran_active, true)
         ) as is_deleted
     from contacts
     where {{ visible('contacts') }}

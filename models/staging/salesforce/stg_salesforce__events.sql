@@ -116,7 +116,7 @@ final as (
         events._modified_at as modified_at,
         (
             events._is_deleted
-            or not coalesce(events.fivetran_active, true)
+            or not coalesce(events._fivetran_active, true)
         ) as is_deleted
     from events
     inner join related

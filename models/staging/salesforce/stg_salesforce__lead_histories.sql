@@ -12,6 +12,12 @@ field_mappings as (
 
 ),
 
+users as (
+
+    select * from {{ ref('stg_salesforce__users') }}
+
+),
+
 custom_fields as (
 
     select
@@ -32,13 +38,13 @@ field_events as (
         {{ normalised_name('lead_histories.field') }} as field_name,
         lead_histories.old_value,
         lead_histories.new_value,
-        lead_histories.created_date as changed_at,
+        lead_histories.changed_at,
         lead_histories._modified_at as modified_at,
         lead_histories._is_deleted as is_deleted
     from lead_histories
     where
         {{ visible('lead_histories') }}
-        and lead_histories.fivetran_start is null
+        and lead_histories.field is not null
 
 ),
 
@@ -74,6 +80,33 @@ conformed_field_events as (
 
 ),
 
+-- The vendor writes a change of owner twice, once with ids and once with names. The row of names keeps a
+-- field of its own, so that an owner is an id wherever owner_record_id stands.
+told_owners_apart as (
+
+    select
+        conformed_field_events.record_id,
+        conformed_field_events.change_id,
+        case
+            when
+                conformed_field_events.field = 'owner_record_id'
+                and users.record_id is null
+                and conformed_field_events.new_value not like '005%'
+                and conformed_field_events.new_value not like '00G%'
+                then 'owner_name'
+            else conformed_field_events.field
+        end as field,
+        conformed_field_events.old_value,
+        conformed_field_events.new_value,
+        conformed_field_events.changed_at,
+        conformed_field_events.modified_at,
+        conformed_field_events.is_deleted
+    from conformed_field_events
+    left join users
+        on conformed_field_events.new_value = users.record_id
+
+),
+
 record_versions as (
 
     select
@@ -102,16 +135,16 @@ record_versions as (
         lag(lead_histories.status_reason) over record_versions as previous_status_reason,
         lag(lead_histories.rating) over record_versions as previous_rating,
         row_number() over record_versions as version_number,
-        lead_histories.fivetran_start as changed_at,
+        lead_histories.changed_at,
         lead_histories._modified_at as modified_at,
         lead_histories._is_deleted as is_deleted
     from lead_histories
     where
         {{ visible('lead_histories') }}
-        and lead_histories.fivetran_start is not null
+        and lead_histories.field is null
     window record_versions as (
         partition by lead_histories.id
-        order by lead_histories.fivetran_start, lead_histories._key
+        order by lead_histories.changed_at, lead_histories._key
     )
 
 ),
@@ -138,7 +171,7 @@ version_changes as (
 
 changes as (
 
-    select * from conformed_field_events
+    select * from told_owners_apart
 
     union all
 

@@ -40,7 +40,7 @@ final as (
         leads._modified_at as modified_at,
         (
             leads._is_deleted
-            or not coalesce(leads.fivetran_active, true)
+            or not coalesce(leads._fivetran_active, true)
         ) as is_deleted
     from leads
     where {{ visible('leads') }}

@@ -27,7 +27,10 @@ final as (
         opportunities.contract_start_date,
         opportunities.contract_months,
         opportunities.recurring_amount,
-        lower(opportunities.recurring_period) as recurring_period,
+        case
+            when lower(opportunities.recurring_period) in ('month', 'monthly') then 'month'
+            when lower(opportunities.recurring_period) in ('year', 'annual') then 'year'
+        end as recurring_period,
         opportunities.renews_opportunity_id as renews_record_id,
         opportunities.cancelled_at,
         opportunities.is_closed,
@@ -36,7 +39,7 @@ final as (
         opportunities._modified_at as modified_at,
         (
             opportunities._is_deleted
-            or not coalesce(opportunities.fivetran_active, true)
+            or not coalesce(opportunities._fivetran_active, true)
         ) as is_deleted
     from opportunities
     where {{ visible('opportunities') }}

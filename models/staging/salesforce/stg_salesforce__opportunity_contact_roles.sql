@@ -20,7 +20,7 @@ final as (
         opportunity_contact_roles._modified_at as modified_at,
         (
             opportunity_contact_roles._is_deleted
-            or not coalesce(opportunity_contact_roles.fivetran_active, true)
+            or not coalesce(opportunity_contact_roles._fivetran_active, true)
         ) as is_deleted
     from opportunity_contact_roles
     where {{ visible('opportunity_contact_roles') }}

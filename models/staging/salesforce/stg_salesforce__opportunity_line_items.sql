@@ -21,7 +21,7 @@ final as (
         opportunity_line_items._modified_at as modified_at,
         (
             opportunity_line_items._is_deleted
-            or not coalesce(opportunity_line_items.fivetran_active, true)
+            or not coalesce(opportunity_line_items._fivetran_active, true)
         ) as is_deleted
     from opportunity_line_items
     where {{ visible('opportunity_line_items') }}

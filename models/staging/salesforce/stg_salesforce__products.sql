@@ -18,7 +18,7 @@ final as (
         products._modified_at as modified_at,
         (
             products._is_deleted
-            or not coalesce(products.fivetran_active, true)
+            or not coalesce(products._fivetran_active, true)
         ) as is_deleted
     from products
     where {{ visible('products') }}

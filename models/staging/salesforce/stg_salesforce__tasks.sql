@@ -124,7 +124,7 @@ final as (
         tasks._modified_at as modified_at,
         (
             tasks._is_deleted
-            or not coalesce(tasks.fivetran_active, true)
+            or not coalesce(tasks._fivetran_active, true)
         ) as is_deleted
     from tasks
     inner join related

@@ -27,7 +27,7 @@ final as (
         users._modified_at as modified_at,
         (
             users._is_deleted
-            or not coalesce(users.fivetran_active, true)
+            or not coalesce(users._fivetran_active, true)
         ) as is_deleted
     from users
     left join user_roles
