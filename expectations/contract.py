@@ -33,15 +33,37 @@ CLASSIFICATIONS = ("public", "internal", "personal")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 _CONTRACT_KEYS = {
-    "apiVersion", "kind", "id", "name", "version", "status", "domain", "description", "schema",
-    "slaProperties", "customProperties", "tags",
-}  # fmt: skip
+    "apiVersion",
+    "kind",
+    "id",
+    "name",
+    "version",
+    "status",
+    "domain",
+    "description",
+    "schema",
+    "slaProperties",
+    "customProperties",
+    "tags",
+}
 _DESCRIPTION_KEYS = {"purpose", "usage", "limitations"}
 _OBJECT_KEYS = {"name", "physicalName", "physicalType", "description", "properties", "quality", "tags"}
 _COLUMN_KEYS = {
-    "name", "logicalType", "physicalType", "description", "classification", "primaryKey", "primaryKeyPosition",
-    "required", "relationships", "logicalTypeOptions", "quality", "customProperties", "tags", "examples",
-}  # fmt: skip
+    "name",
+    "logicalType",
+    "physicalType",
+    "description",
+    "classification",
+    "primaryKey",
+    "primaryKeyPosition",
+    "required",
+    "relationships",
+    "logicalTypeOptions",
+    "quality",
+    "customProperties",
+    "tags",
+    "examples",
+}
 _OPTION_KEYS = {
     "string": {"maxLength", "pattern"},
     "integer": {"minimum", "maximum"},
@@ -60,9 +82,19 @@ _RULE_ARGUMENTS: dict[str, tuple[set[str], set[str]]] = {  # rule: (needed, opti
 }
 _COLUMN_PROPERTIES = {"aliases", "columnRequired", "notAfterDelivery"}
 _CONTRACT_PROPERTIES = {
-    "owner", "delivery", "required", "modifiedAt", "isDeleted", "eventTime", "tolerance", "blocksPublish",
-    "signedByMarketing", "signedByMarketingOn", "signedBySales", "signedBySalesOn",
-}  # fmt: skip
+    "owner",
+    "delivery",
+    "required",
+    "modifiedAt",
+    "isDeleted",
+    "eventTime",
+    "tolerance",
+    "blocksPublish",
+    "signedByMarketing",
+    "signedByMarketingOn",
+    "signedBySales",
+    "signedBySalesOn",
+}
 
 
 class ContractError(Exception):
@@ -207,7 +239,9 @@ class _Reader:
             raise self.fail(where, f"expected a mapping, found {type(value).__name__}")
         unknown = sorted(set(map(str, value)) - set(keys))
         if unknown:
-            raise self.fail(where, f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(keys))}")
+            raise self.fail(
+                where, f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(keys))}"
+            )
         return value
 
     def one_of(self, where: str, value: Any, allowed: Iterable[Any]) -> Any:
@@ -250,14 +284,18 @@ class _Reader:
         physical = str(raw.get("physicalType"))
         if not re.fullmatch(LOGICAL_TYPES[logical], physical):
             raise self.fail(where, f"physicalType '{physical}' does not carry logicalType '{logical}'")
-        options = self.known(f"{where}: logicalTypeOptions", raw.get("logicalTypeOptions") or {}, _OPTION_KEYS[logical])
+        options = self.known(
+            f"{where}: logicalTypeOptions", raw.get("logicalTypeOptions") or {}, _OPTION_KEYS[logical]
+        )
         if "pattern" in options:
             try:
                 re.compile(options["pattern"])
             except re.error as problem:
                 raise self.fail(where, f"pattern is no regular expression: {problem}") from problem
         bounds = {
-            end: self._bound(f"{where}: {end}", logical, options[end]) for end in ("minimum", "maximum") if end in options
+            end: self._bound(f"{where}: {end}", logical, options[end])
+            for end in ("minimum", "maximum")
+            if end in options
         }
         extra = self.properties(f"{where}: customProperties", raw.get("customProperties"), _COLUMN_PROPERTIES)
         aliases = extra.get("aliases") or []
@@ -273,10 +311,13 @@ class _Reader:
             logical_type=logical,
             physical_type=physical,
             description=self.text(f"{where}: description", raw.get("description")),
-            classification=self.one_of(f"{where}: classification", raw.get("classification"), CLASSIFICATIONS),
+            classification=self.one_of(
+                f"{where}: classification", raw.get("classification"), CLASSIFICATIONS
+            ),
             key_position=int(raw.get("primaryKeyPosition") or 1) if is_key else None,
             is_required=is_key or self.flag(f"{where}: required", raw.get("required", False)),
-            is_header_required=is_key or self.flag(f"{where}: columnRequired", extra.get("columnRequired", False)),
+            is_header_required=is_key
+            or self.flag(f"{where}: columnRequired", extra.get("columnRequired", False)),
             is_not_after_delivery=not_after,
             aliases=tuple(aliases),
             max_length=int(options["maxLength"]) if "maxLength" in options else None,
@@ -308,7 +349,9 @@ class _Reader:
             self.one_of(f"{place}: mustBe", rule.get("mustBe"), [0])
             if found:
                 raise self.fail(place, "accepted values are listed once a column")
-            arguments = self.known(f"{place}: arguments", rule.get("arguments"), {"validValues", "validValuesFrom"})
+            arguments = self.known(
+                f"{place}: arguments", rule.get("arguments"), {"validValues", "validValuesFrom"}
+            )
             if len(arguments) != 1:
                 raise self.fail(place, "needs either validValues or validValuesFrom")
             found["valid_values_severity"] = self.one_of(
@@ -367,7 +410,7 @@ def read_contract(path: Path) -> Contract:
     """
     reader = _Reader(path)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except ContractError as problem:
         raise reader.fail("yaml", str(problem)) from problem
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
@@ -425,7 +468,9 @@ def read_contract(path: Path) -> Contract:
     return contract
 
 
-def _read_latency(reader: _Reader, object_name: str, properties: list[Any]) -> tuple[float | None, str | None]:
+def _read_latency(
+    reader: _Reader, object_name: str, properties: list[Any]
+) -> tuple[float | None, str | None]:
     found: tuple[float | None, str | None] = (None, None)
     for entry in properties:
         reader.known("slaProperties", entry, {"property", "value", "unit", "element", "description"})
@@ -433,7 +478,9 @@ def _read_latency(reader: _Reader, object_name: str, properties: list[Any]) -> t
         hours = {"h": 1.0, "d": 24.0}[reader.one_of("slaProperties: unit", entry.get("unit"), ["h", "d"])]
         element = str(entry.get("element")).split(".")
         if len(element) != 2 or element[0] != object_name:
-            raise reader.fail("slaProperties", f"element '{entry.get('element')}' is not {object_name}.<column>")
+            raise reader.fail(
+                "slaProperties", f"element '{entry.get('element')}' is not {object_name}.<column>"
+            )
         if found[0] is not None:
             raise reader.fail("slaProperties", "latency stands twice")
         found = (reader.number("slaProperties: value", entry.get("value")) * hours, element[1])
@@ -480,7 +527,9 @@ def _check(reader: _Reader, contract: Contract) -> None:
         raise reader.fail("tolerance", "is a share between 0 and 1")
     for column, reference in contract.references:
         if reference.contract_id == contract.id and reference.severity == "error":
-            raise reader.fail(f"column '{column.name}'", "a reference to its own extract can only be a warning")
+            raise reader.fail(
+                f"column '{column.name}'", "a reference to its own extract can only be a warning"
+            )
 
 
 def read_contracts(folder: Path = CONTRACTS) -> dict[str, Contract]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from duckdb_engine import ConnectionWrapper, Dialect
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from duckdb_engine import ConnectionWrapper, Dialect
+
 from sqlalchemy import pool
 from sqlalchemy.engine.url import URL
 
@@ -13,29 +17,36 @@ class LentConnection(ConnectionWrapper):
     """A connection that belongs to the caller: closing it is the caller's business."""
 
     def close(self) -> None:
+        """Mark it closed for SQLAlchemy only."""
         self.closed = True
 
 
 class LentConnectionDialect(Dialect):
-    """DuckDB on a connection that is lent by token (the URL's database); it never touches transactions."""
+    """DuckDB on a connection lent by token (the URL's database), whose transactions stay the caller's.
+
+    SQLAlchemy rolls back when it takes a connection back; on DuckDB that would discard results that are still
+    unread, and the caller's own transaction with them.
+    """
 
     name = "duckdb"
     supports_statement_cache = False
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
+        """The lent connection in SQLAlchemy's clothes."""
         from expectations.judge import lent_connection
 
         return LentConnection(lent_connection(kwargs["database"]))
 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
+        """One connection, never pooled in earnest."""
         return pool.StaticPool
 
     def do_begin(self, connection: Any) -> None:
-        """The caller's transaction is the only one."""
+        """Nothing: the caller begins."""
 
     def do_commit(self, connection: Any) -> None:
-        """The caller commits."""
+        """Nothing: the caller commits."""
 
     def do_rollback(self, connection: Any) -> None:
-        """The caller rolls back; a rollback here would discard results that are still unread."""
+        """Nothing: the caller rolls back."""

@@ -100,11 +100,17 @@ class CompiledContract:
             replace(rule, promise="", remedy="").__dict__ for rule in (*self.row_rules, *self.file_rules)
         ]
         columns = [
-            (c.name, c.physical_type, c.key_position, c.is_header_required, c.aliases) for c in contract.columns
+            (c.name, c.physical_type, c.key_position, c.is_header_required, c.aliases)
+            for c in contract.columns
         ]
         content = [
-            columns, rules, contract.tolerance, contract.modified_at, contract.is_deleted, self.field_mappings,
-        ]  # fmt: skip
+            columns,
+            rules,
+            contract.tolerance,
+            contract.modified_at,
+            contract.is_deleted,
+            self.field_mappings,
+        ]
         return hashlib.sha256(json.dumps(content, default=str, sort_keys=True).encode()).hexdigest()
 
     def flag(self, rule: Rule) -> str:
@@ -138,28 +144,51 @@ def _column_rules(contract: Contract, column: Column, values: Sequence[str] | No
     correct = "Correct them in the source and deliver again"
     if not column.is_text:
         yield Rule(
-            f"type:{name}", "type", ROW, "error", f"have a {name} that is no {column.logical_type}",
-            f"{correct}, or agree on another type in the contract.", name,
-            f"{text} is not null and {quoted} is null", can_be_overridden=False,
-        )  # fmt: skip
+            f"type:{name}",
+            "type",
+            ROW,
+            "error",
+            f"have a {name} that is no {column.logical_type}",
+            f"{correct}, or agree on another type in the contract.",
+            name,
+            f"{text} is not null and {quoted} is null",
+            can_be_overridden=False,
+        )
     if column.is_required:
         yield Rule(
-            f"not_null:{name}", "not_null", ROW, "error", f"have no {name}",
-            f"{correct}, or agree that {name} may be missing.", name, f"{text} is null",
+            f"not_null:{name}",
+            "not_null",
+            ROW,
+            "error",
+            f"have no {name}",
+            f"{correct}, or agree that {name} may be missing.",
+            name,
+            f"{text} is null",
             can_be_overridden=column.key_position is None,
-        )  # fmt: skip
+        )
     if column.is_text:
         limit = column.max_length or CELL_LIMIT
         yield Rule(
-            f"max_length:{name}", "max_length", ROW, "error", f"have a {name} longer than {limit} characters",
-            f"{correct}, or agree on a greater maxLength.", name, f"length({quoted}) > {limit}",
-        )  # fmt: skip
+            f"max_length:{name}",
+            "max_length",
+            ROW,
+            "error",
+            f"have a {name} longer than {limit} characters",
+            f"{correct}, or agree on a greater maxLength.",
+            name,
+            f"length({quoted}) > {limit}",
+        )
     if column.pattern is not None:
         yield Rule(
-            f"pattern:{name}", "pattern", ROW, "error", f"have a {name} that does not look as agreed",
-            f"{correct}, or agree on another pattern.", name,
+            f"pattern:{name}",
+            "pattern",
+            ROW,
+            "error",
+            f"have a {name} that does not look as agreed",
+            f"{correct}, or agree on another pattern.",
+            name,
             f"not regexp_full_match({quoted}, {literal(column.pattern)})",
-        )  # fmt: skip
+        )
     if values is not None:
         listed = ", ".join(literal(value) for value in values) or "null"
         compared = f"trim({quoted})" if column.is_text else f"lower(cast({quoted} as varchar))"
@@ -169,10 +198,15 @@ def _column_rules(contract: Contract, column: Column, values: Sequence[str] | No
             else "the contract"
         )
         yield Rule(
-            f"accepted_values:{name}", "accepted_values", ROW, column.valid_values_severity,
-            f"have a {name} that nobody agreed on", f"Agree on the value and add it to {where}, or {correct.lower()}.",
-            name, f"{quoted} is not null and coalesce({compared} not in ({listed}), true)",
-        )  # fmt: skip
+            f"accepted_values:{name}",
+            "accepted_values",
+            ROW,
+            column.valid_values_severity,
+            f"have a {name} that nobody agreed on",
+            f"Agree on the value and add it to {where}, or {correct.lower()}.",
+            name,
+            f"{quoted} is not null and coalesce({compared} not in ({listed}), true)",
+        )
     if column.minimum is not None or column.maximum is not None:
         tests = []
         if column.minimum is not None:
@@ -181,15 +215,26 @@ def _column_rules(contract: Contract, column: Column, values: Sequence[str] | No
             tests.append(f"{quoted} > {_bound(column, column.maximum)}")
         span = f"{column.minimum or '…'} to {column.maximum or '…'}"
         yield Rule(
-            f"in_range:{name}", "in_range", ROW, "error", f"have a {name} outside {span}",
-            f"{correct}, or agree on another range.", name, " or ".join(tests),
-        )  # fmt: skip
+            f"in_range:{name}",
+            "in_range",
+            ROW,
+            "error",
+            f"have a {name} outside {span}",
+            f"{correct}, or agree on another range.",
+            name,
+            " or ".join(tests),
+        )
     if column.is_not_after_delivery:
         yield Rule(
-            f"not_after_delivery:{name}", "not_after_delivery", ROW, "error",
-            f"have a {name} more than a day after they were delivered", f"{correct}.", name,
+            f"not_after_delivery:{name}",
+            "not_after_delivery",
+            ROW,
+            "error",
+            f"have a {name} more than a day after they were delivered",
+            f"{correct}.",
+            name,
             f"cast({quoted} as timestamp) > _landed_at + interval 1 day",
-        )  # fmt: skip
+        )
     for reference in column.references:
         target = f"{reference.contract_id}.{reference.column}"
         strict = reference.severity == "error"
@@ -199,12 +244,17 @@ def _column_rules(contract: Contract, column: Column, values: Sequence[str] | No
             f"where {identifier(reference.column)} is not null)"
         )
         yield Rule(
-            f"reference:{name}", "reference", ROW if strict else EXTRACT, reference.severity,
+            f"reference:{name}",
+            "reference",
+            ROW if strict else EXTRACT,
+            reference.severity,
             f"have a {name} that {target} does not have",
             f"Deliver the missing rows of {reference.contract_id}"
             + ("; these rows are judged again when they arrive." if strict else "."),
-            name, predicate, arguments=(("to", target),),
-        )  # fmt: skip
+            name,
+            predicate,
+            arguments=(("to", target),),
+        )
 
 
 def _extract_rule(rule: ExtractRule) -> Rule:
@@ -213,34 +263,50 @@ def _extract_rule(rule: ExtractRule) -> Rule:
     if rule.kind == "row_condition":
         condition = str(rule.arguments["condition"])
         return Rule(
-            f"condition:{rule.name}", "condition", ROW, rule.severity, f"break the condition \"{said or condition}\"",
+            f"condition:{rule.name}",
+            "condition",
+            ROW,
+            rule.severity,
+            f'break the condition "{said or condition}"',
             "Correct them in the source and deliver again, or agree on another condition.",
             predicate=f"({condition}) is false",
-        )  # fmt: skip
+        )
     column = rule.arguments.get("column")
     if rule.kind == "usual_volume":
         return Rule(
-            "usual_volume", "usual_volume", FILE, rule.severity, "is not the usual volume",
+            "usual_volume",
+            "usual_volume",
+            FILE,
+            rule.severity,
+            "is not the usual volume",
             "Check whether the export was cut or filtered and deliver it again, or accept it in contract_overrides.",
             arguments=arguments,
-        )  # fmt: skip
+        )
     if rule.kind == "usual_median":
         return Rule(
-            f"usual_median:{column}", "usual_median", FILE, rule.severity, f"is not the usual median of {column}",
+            f"usual_median:{column}",
+            "usual_median",
+            FILE,
+            rule.severity,
+            f"is not the usual median of {column}",
             "Check the unit (cents, thousands, another currency) and deliver it again, or accept it in "
             "contract_overrides.",
-            str(column), arguments=arguments,
-        )  # fmt: skip
+            str(column),
+            arguments=arguments,
+        )
     return _offsets_rule(str(column), rule.severity)
 
 
 def _offsets_rule(column: str, severity: str) -> Rule:
     return Rule(
-        f"consistent_offsets:{column}", "consistent_offsets", FILE, severity,
+        f"consistent_offsets:{column}",
+        "consistent_offsets",
+        FILE,
+        severity,
         f"is the share of values of {column} that say their offset from UTC, which is mixed or differs from before",
         "Deliver timestamps as before (with Z or an offset, or all in UTC), or accept it in contract_overrides.",
         column,
-    )  # fmt: skip
+    )
 
 
 def compile_contract(contract: Contract, definitions: Definitions) -> CompiledContract:
@@ -257,33 +323,54 @@ def compile_contract(contract: Contract, definitions: Definitions) -> CompiledCo
         rows.extend(_column_rules(contract, column, values))
     rows.append(
         Rule(
-            "max_cell", "max_cell", ROW, "error",
+            "max_cell",
+            "max_cell",
+            ROW,
+            "error",
             f"have a cell longer than {CELL_LIMIT} characters in a column outside the contract",
-            "Leave the cell out of the export.", predicate=f"length(_extra) > {CELL_LIMIT}",
-        )  # fmt: skip
+            "Leave the cell out of the export.",
+            predicate=f"length(_extra) > {CELL_LIMIT}",
+        )
     )
     rows.append(
         Rule(
-            "unique:key", "unique", ROW, "error",
+            "unique:key",
+            "unique",
+            ROW,
+            "error",
             f"share their key ({', '.join(contract.key)}) and modification time with a different row of the file",
-            "Say which of them holds: deliver the key once.", can_be_overridden=False,
-        )  # fmt: skip
+            "Say which of them holds: deliver the key once.",
+            can_be_overridden=False,
+        )
     )
     files = [
         Rule(
-            "not_empty", "not_empty", FILE, "error", "rows came", "Check the export and deliver it again.",
+            "not_empty",
+            "not_empty",
+            FILE,
+            "error",
+            "rows came",
+            "Check the export and deliver it again.",
             can_be_overridden=False,
         ),
         Rule(
-            "columns", "columns", FILE, "error", "columns that are agreed or came before are missing",
+            "columns",
+            "columns",
+            FILE,
+            "error",
+            "columns that are agreed or came before are missing",
             "Deliver them again; if they were renamed, add the new name to the contract's aliases.",
         ),
         Rule(
-            "tolerance", "tolerance", FILE, "error", "of the rows would be held back by row rules",
+            "tolerance",
+            "tolerance",
+            FILE,
+            "error",
+            "of the rows would be held back by row rules",
             f"More than {contract.tolerance:.1%} points to a fault of the whole file: correct the rules named for "
             "it and deliver again, or accept it in contract_overrides.",
         ),
-    ]  # fmt: skip
+    ]
     for rule in contract.rules:
         compiled = _extract_rule(rule)
         (rows if compiled.scope == ROW else files).append(compiled)
@@ -291,14 +378,20 @@ def compile_contract(contract: Contract, definitions: Definitions) -> CompiledCo
     files.extend(
         rule
         for column in contract.columns
-        if column.logical_type == "timestamp"
-        and (rule := _offsets_rule(column.name, "error")).id not in said
+        if column.logical_type == "timestamp" and (rule := _offsets_rule(column.name, "error")).id not in said
     )
     late = [rule for rule in rows if rule.scope == EXTRACT]
     rows = [rule for rule in rows if rule.scope == ROW]
     extract_wide = [
         Rule("required", "required", EXTRACT, "error", "was never delivered", "Deliver it."),
-        Rule("freshness", "freshness", EXTRACT, "warning", "is older than agreed", "Check the export's schedule."),
+        Rule(
+            "freshness",
+            "freshness",
+            EXTRACT,
+            "warning",
+            "is older than agreed",
+            "Check the export's schedule.",
+        ),
         Rule("readable", "readable", EXTRACT, "error", "cannot be read", "Deliver the file again."),
         *late,
     ]
@@ -335,7 +428,8 @@ def match_headers(compiled: CompiledContract, headers: Sequence[str]) -> dict[st
     """
     plain = [normalised(header) for header in headers]
     stripped = [
-        normalised(header[len("property_") :]) if header.lower().startswith("property_") else "" for header in headers
+        normalised(header[len("property_") :]) if header.lower().startswith("property_") else ""
+        for header in headers
     ]
     taken: set[int] = set()
     found: dict[str, int] = {}

@@ -1,0 +1,135 @@
+"""The tables that landing keeps: raw (one a contract) and audit (who delivered what, and what became of it)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from expectations.contract import Contract
+from expectations.rules import identifier
+from orchestration.landing.report import LandingError
+
+TECHNICAL_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("_key", "varchar", "The key columns, joined by |."),
+    ("_row_hash", "varchar", "Hash of the row's content."),
+    (
+        "_extra",
+        "varchar",
+        "Delivered columns that the contract does not know, as JSON; null where there are none.",
+    ),
+    (
+        "_modified_at",
+        "timestamp",
+        "When the record was last changed, UTC; null where the extract does not say.",
+    ),
+    ("_is_deleted", "boolean", "Whether the source deleted the record."),
+    ("_is_current", "boolean", "Whether this is the newest version of its key."),
+    ("_valid_to", "timestamp", "When a newer version of the key takes over, UTC; null where none does."),
+    ("_load_id", "varchar", "The delivery that brought this version, see audit.loads."),
+    ("_load_number", "bigint", "Number of that delivery; rises."),
+    ("_file_name", "varchar", "File that brought this version."),
+    ("_row_number", "bigint", "Number of the row in that file, from 1."),
+    (
+        "_last_file_name",
+        "varchar",
+        "Greatest name of the files that delivered this same version; orders versions.",
+    ),
+)
+"""Columns that every raw table has beside its contract's: name, type, description."""
+
+AUDIT_TABLES = {
+    "loads": """
+        load_id varchar not null, load_number bigint not null, system varchar not null, object varchar not null,
+        file_name varchar not null, file_sha256 varchar not null, file_bytes bigint not null, format varchar,
+        status varchar not null, reason varchar, loaded_at timestamp not null, rows_delivered bigint not null,
+        rows_accepted bigint not null, rows_quarantined bigint not null, rows_unparseable bigint not null,
+        rows_superseded bigint not null, contract_version varchar not null, headers varchar[] not null,
+        unknown_columns varchar[] not null, last_event_on date, judged_under varchar, parents_seen varchar""",
+    "quarantine": """
+        load_id varchar not null, load_number bigint not null, system varchar not null, object varchar not null,
+        file_name varchar not null, row_number bigint not null, record_key varchar, rule varchar not null,
+        broken_rules varchar[] not null, reason varchar not null, owner varchar not null, raw_row varchar not null,
+        is_unparseable boolean not null, held_at timestamp not null""",
+    "contract_results": """
+        load_id varchar not null, load_number bigint not null, system varchar not null, object varchar not null,
+        file_name varchar not null, contract_id varchar not null, contract_version varchar not null,
+        rule varchar not null, kind varchar not null, scope varchar not null, severity varchar not null,
+        blocks_publish boolean not null, owner varchar not null, is_broken boolean not null,
+        is_overridden boolean not null, figure double, minimum double, maximum double, message varchar,
+        judged_at timestamp not null""",
+    "delivered_files": """
+        system varchar not null, object varchar not null, path varchar not null, fingerprint varchar not null,
+        file_sha256 varchar not null""",
+    "extract_states": """
+        system varchar not null, object varchar not null, owner varchar not null, contract_version varchar not null,
+        is_required boolean not null, is_delivered boolean not null, is_stale boolean not null, stale_reason varchar,
+        newest_at timestamp, rows_held bigint not null""",
+}
+"""Tables of schema audit that landing writes."""
+
+_QUARANTINE_COUNTS = """
+    create or replace view audit.quarantine_counts as
+    select system, object, rule, owner, count(*) as rows_held, count(distinct load_id) as files,
+        min(held_at) as first_held_at
+    from (select system, object, unnest(broken_rules) as rule, owner, load_id, held_at from audit.quarantine)
+    group by all
+"""
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]) -> None:
+    """Make the schemas and tables that are missing, and give raw tables the columns that contracts gained.
+
+    Raises:
+        LandingError: a contract changed the type of a column that holds values the new type cannot hold.
+    """
+    rows = connection.execute(
+        "select schema_name || '.' || table_name, column_name, lower(data_type) from duckdb_columns() "
+        "where database_name = current_database() and schema_name in ('raw', 'audit')"
+    ).fetchall()
+    existing: dict[str, dict[str, str]] = {}
+    for table, column, data_type in rows:
+        existing.setdefault(table, {})[column] = data_type
+    statements = ["create schema if not exists raw", "create schema if not exists audit"]
+    for name, columns in AUDIT_TABLES.items():
+        if f"audit.{name}" not in existing:
+            statements.append(f"create table audit.{name} ({columns})")
+    if "audit.quarantine_counts" not in existing:
+        statements.append(_QUARANTINE_COUNTS)
+    for contract in contracts:
+        wanted = [(column.name, column.physical_type) for column in contract.columns]
+        wanted += [(name, data_type) for name, data_type, _ in TECHNICAL_COLUMNS]
+        table = f"raw.{identifier(contract.raw_table)}"
+        present = existing.get(f"raw.{contract.raw_table}")
+        if present is None:
+            columns = ", ".join(f"{identifier(name)} {data_type}" for name, data_type in wanted)
+            statements.append(f"create table {table} ({columns})")
+            continue
+        for name, data_type in wanted:
+            if name not in present:
+                statements.append(f"alter table {table} add column {identifier(name)} {data_type}")
+            elif present[name] != data_type:
+                statements.append(_change_type(connection, contract, table, name, data_type))
+    connection.begin()
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _change_type(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, name: str, data_type: str
+) -> str:
+    cast = f"try_cast({identifier(name)} as {data_type})"
+    lost = connection.execute(
+        f"select count(*) from {table} where {identifier(name)} is not null and {cast} is null"
+    ).fetchone()
+    if lost and lost[0]:
+        raise LandingError(
+            f"{contract.id}: column {name} is to become {data_type}, but {lost[0]} accepted values cannot. "
+            f"Nothing was loaded. Take the change back or rebuild the private build file. Owner: {contract.owner}."
+        )
+    return f"alter table {table} alter column {identifier(name)} type {data_type} using {cast}"
