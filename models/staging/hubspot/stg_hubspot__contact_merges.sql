@@ -64,7 +64,7 @@ ranked as (
 
 ),
 
-merges as (
+pointers as (
 
     select
         record_id,
@@ -82,16 +82,16 @@ followed as (
         record_id,
         into_record_id,
         1 as steps
-    from merges
+    from pointers
 
     union all
 
     select
         followed.record_id,
-        merges.into_record_id,
+        pointers.into_record_id,
         followed.steps + 1 as steps
     from followed
-    inner join merges on followed.into_record_id = merges.record_id
+    inner join pointers on followed.into_record_id = pointers.record_id
     -- Two contacts that name each other as survivor would be followed for ever.
     where followed.steps < 20
 
@@ -112,15 +112,15 @@ final as (
     select
         'hubspot' as system,
         'contact' as object,
-        merges.record_id,
+        pointers.record_id,
         survivors.into_record_id,
-        merges.merged_at,
-        merges.modified_at,
+        pointers.merged_at,
+        pointers.modified_at,
         false as is_deleted
-    from merges
+    from pointers
     inner join survivors
         on
-            merges.record_id = survivors.record_id
+            pointers.record_id = survivors.record_id
             and survivors.survivor_rank = 1
 
 )

@@ -6,7 +6,7 @@ with source as (
 
 ),
 
-merges as (
+contact_merges as (
 
     select * from {{ ref('stg_hubspot__contact_merges') }}
 
@@ -40,7 +40,7 @@ final as (
         coalesce(source.salesforcecontactid, source.salesforceleadid) as crm_record_id,
         cast(null as {{ dbt.type_string() }}) as converted_record_id,
         cast(null as {{ dbt.type_string() }}) as converted_opportunity_record_id,
-        merges.into_record_id as merged_into_record_id,
+        contact_merges.into_record_id as merged_into_record_id,
         cast(null as {{ dbt.type_timestamp() }}) as converted_at,
         source.handed_over_at,
         source.hs_email_optout_at as opted_out_at,
@@ -48,7 +48,7 @@ final as (
         source._modified_at as modified_at,
         source._is_deleted as is_deleted
     from source
-    left join merges on source.id = merges.record_id
+    left join contact_merges on source.id = contact_merges.record_id
 
 )
 

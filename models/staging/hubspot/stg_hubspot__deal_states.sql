@@ -96,15 +96,36 @@ numbered as (
 
     select
         *,
-        {% for property in ['stage', 'amount', 'currency', 'close_date', 'owner'] -%}
-            sum({{ property }}_changes) over (
-                partition by deal_id
-                order by changed_at asc
-                rows between unbounded preceding and current row
-            ) as {{ property }}_version,
-            sum({{ property }}_changes) over (partition by deal_id)
-                as {{ property }}_versions{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(stage_changes) over (
+            partition by deal_id
+            order by changed_at asc
+            rows between unbounded preceding and current row
+        ) as stage_version,
+        sum(amount_changes) over (
+            partition by deal_id
+            order by changed_at asc
+            rows between unbounded preceding and current row
+        ) as amount_version,
+        sum(currency_changes) over (
+            partition by deal_id
+            order by changed_at asc
+            rows between unbounded preceding and current row
+        ) as currency_version,
+        sum(close_date_changes) over (
+            partition by deal_id
+            order by changed_at asc
+            rows between unbounded preceding and current row
+        ) as close_date_version,
+        sum(owner_changes) over (
+            partition by deal_id
+            order by changed_at asc
+            rows between unbounded preceding and current row
+        ) as owner_version,
+        sum(stage_changes) over (partition by deal_id) as stage_versions,
+        sum(amount_changes) over (partition by deal_id) as amount_versions,
+        sum(currency_changes) over (partition by deal_id) as currency_versions,
+        sum(close_date_changes) over (partition by deal_id) as close_date_versions,
+        sum(owner_changes) over (partition by deal_id) as owner_versions
     from moments
 
 ),
@@ -115,11 +136,21 @@ carried as (
         deal_id,
         changed_at,
         -- A cleared property stays cleared: the change is carried, not the last known value.
-        {% for property in ['stage', 'amount', 'currency', 'close_date', 'owner'] -%}
-            max({{ property }}_value) over (partition by deal_id, {{ property }}_version)
-                as {{ property }}_value,
-            {{ property }}_versions > 0 as has_{{ property }}_history{{ ',' if not loop.last }}
-        {% endfor %}
+        max(stage_value) over (partition by deal_id, stage_version)
+            as stage_value,
+        max(amount_value) over (partition by deal_id, amount_version)
+            as amount_value,
+        max(currency_value) over (partition by deal_id, currency_version)
+            as currency_value,
+        max(close_date_value) over (partition by deal_id, close_date_version)
+            as close_date_value,
+        max(owner_value) over (partition by deal_id, owner_version)
+            as owner_value,
+        stage_versions > 0 as has_stage_history,
+        amount_versions > 0 as has_amount_history,
+        currency_versions > 0 as has_currency_history,
+        close_date_versions > 0 as has_close_date_history,
+        owner_versions > 0 as has_owner_history
     from numbered
 
 ),

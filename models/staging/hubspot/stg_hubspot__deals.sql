@@ -12,7 +12,7 @@ stages as (
 
 ),
 
-merges as (
+deal_merges as (
 
     select * from {{ ref('stg_hubspot__merged_deals') }}
 
@@ -77,7 +77,7 @@ final as (
         source.owner_id as owner_record_id,
         source.hs_campaign as campaign_record_id,
         source.salesforceopportunityid as crm_record_id,
-        merges.into_record_id as merged_into_record_id,
+        deal_merges.into_record_id as merged_into_record_id,
         source.contract_start_date,
         source.contract_months,
         source.recurring_amount,
@@ -88,10 +88,10 @@ final as (
         coalesce(stages.is_won, source.is_won, false) as is_won,
         source.createdate as created_at,
         source._modified_at as modified_at,
-        source._is_deleted or merges.record_id is not null as is_deleted
+        source._is_deleted or deal_merges.record_id is not null as is_deleted
     from source
     left join stages on source.dealstage = stages.record_id
-    left join merges on source.deal_id = merges.record_id
+    left join deal_merges on source.deal_id = deal_merges.record_id
     left join primary_contacts on source.deal_id = primary_contacts.record_id
     left join ranked_companies
         on

@@ -30,7 +30,7 @@ contacts as (
 
 ),
 
-merges as (
+contact_merges as (
 
     select * from {{ ref('stg_hubspot__contact_merges') }}
 
@@ -79,7 +79,7 @@ final as (
         'email_event' as object,
         events.record_id,
         'contact' as person_object,
-        coalesce(merges.into_record_id, events.contact_id) as person_record_id,
+        coalesce(contact_merges.into_record_id, events.contact_id) as person_record_id,
         cast(null as {{ dbt.type_string() }}) as visitor_id,
         cast(null as {{ dbt.type_string() }}) as opportunity_record_id,
         cast(null as {{ dbt.type_string() }}) as account_record_id,
@@ -113,7 +113,7 @@ final as (
     left join clicks on events.record_id = clicks.record_id
     left join opens on events.record_id = opens.record_id
     left join email_campaigns on events.email_campaign_id = email_campaigns.record_id
-    left join merges on events.contact_id = merges.record_id
+    left join contact_merges on events.contact_id = contact_merges.record_id
 
 )
 

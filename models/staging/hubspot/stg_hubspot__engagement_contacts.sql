@@ -6,7 +6,7 @@ with source as (
 
 ),
 
-merges as (
+contact_merges as (
 
     select * from {{ ref('stg_hubspot__contact_merges') }}
 
@@ -16,15 +16,15 @@ survived as (
 
     select
         source.engagement_id as engagement_record_id,
-        coalesce(merges.into_record_id, source.contact_id) as person_record_id,
+        coalesce(contact_merges.into_record_id, source.contact_id) as person_record_id,
         max(source._modified_at) as modified_at,
         -- An association stands while any of the merged contacts still has it.
         min(case when source._is_deleted then 1 else 0 end) = 1 as is_deleted
     from source
-    left join merges on source.contact_id = merges.record_id
+    left join contact_merges on source.contact_id = contact_merges.record_id
     group by
         source.engagement_id,
-        coalesce(merges.into_record_id, source.contact_id)
+        coalesce(contact_merges.into_record_id, source.contact_id)
 
 ),
 

@@ -6,7 +6,7 @@ with source as (
 
 ),
 
-merges as (
+deal_merges as (
 
     select * from {{ ref('stg_hubspot__merged_deals') }}
 
@@ -16,15 +16,15 @@ survived as (
 
     select
         source.engagement_id as engagement_record_id,
-        coalesce(merges.into_record_id, source.deal_id) as deal_record_id,
+        coalesce(deal_merges.into_record_id, source.deal_id) as deal_record_id,
         max(source._modified_at) as modified_at,
         -- An association stands while any of the merged deals still has it.
         min(case when source._is_deleted then 1 else 0 end) = 1 as is_deleted
     from source
-    left join merges on source.deal_id = merges.record_id
+    left join deal_merges on source.deal_id = deal_merges.record_id
     group by
         source.engagement_id,
-        coalesce(merges.into_record_id, source.deal_id)
+        coalesce(deal_merges.into_record_id, source.deal_id)
 
 ),
 

@@ -15,7 +15,7 @@ final as (
         'MEETING' as engagement_type,
         owner_id as owner_record_id,
         outcome,
-        {{ dbt.datediff('start_time', 'end_time', 'minute') }} as duration_minutes,
+        {{ dbt.datediff('start_time', 'end_time', 'minute') }} as duration_minutes, -- noqa: LT05
         coalesce(upper(outcome) in ('SCHEDULED', 'RESCHEDULED'), false) as is_planned,
         coalesce(start_time, timestamp) as occurred_at,
         created_at,

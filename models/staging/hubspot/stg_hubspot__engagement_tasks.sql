@@ -16,9 +16,9 @@ final as (
         owner_id as owner_record_id,
         status as outcome,
         coalesce(hs_task_type, task_type) as task_type,
-        not (
-            coalesce(upper(status) = 'COMPLETED', false)
-            or completed_at is not null
+        not coalesce(
+            upper(status) = 'COMPLETED' or completed_at is not null,
+            false
         ) as is_planned,
         coalesce(completed_at, timestamp) as occurred_at,
         created_at,

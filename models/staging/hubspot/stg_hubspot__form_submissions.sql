@@ -12,7 +12,7 @@ forms as (
 
 ),
 
-merges as (
+contact_merges as (
 
     select * from {{ ref('stg_hubspot__contact_merges') }}
 
@@ -25,7 +25,7 @@ final as (
         'contact_form_submission' as object,
         source.conversion_id as record_id,
         'contact' as person_object,
-        coalesce(merges.into_record_id, source.contact_id) as person_record_id,
+        coalesce(contact_merges.into_record_id, source.contact_id) as person_record_id,
         source.visitor_id,
         cast(null as {{ dbt.type_string() }}) as opportunity_record_id,
         cast(null as {{ dbt.type_string() }}) as account_record_id,
@@ -48,7 +48,7 @@ final as (
         source._is_deleted as is_deleted
     from source
     left join forms on source.form_id = forms.record_id
-    left join merges on source.contact_id = merges.record_id
+    left join contact_merges on source.contact_id = contact_merges.record_id
 
 )
 

@@ -22,7 +22,7 @@ ranked as (
 
 ),
 
-merges as (
+pointers as (
 
     select
         record_id,
@@ -39,16 +39,16 @@ followed as (
         record_id,
         into_record_id,
         1 as steps
-    from merges
+    from pointers
 
     union all
 
     select
         followed.record_id,
-        merges.into_record_id,
+        pointers.into_record_id,
         followed.steps + 1 as steps
     from followed
-    inner join merges on followed.into_record_id = merges.record_id
+    inner join pointers on followed.into_record_id = pointers.record_id
     -- Two deals that name each other as survivor would be followed for ever.
     where followed.steps < 20
 
@@ -69,14 +69,14 @@ final as (
     select
         'hubspot' as system,
         'deal' as object,
-        merges.record_id,
+        pointers.record_id,
         survivors.into_record_id,
-        merges.modified_at,
+        pointers.modified_at,
         false as is_deleted
-    from merges
+    from pointers
     inner join survivors
         on
-            merges.record_id = survivors.record_id
+            pointers.record_id = survivors.record_id
             and survivors.survivor_rank = 1
 
 )

@@ -32,7 +32,10 @@ final as (
         user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
         false as is_planned,
-        cast({{ dbt.datediff('started_at', 'ended_at', 'second') }} as {{ dbt.type_float() }})
+        cast(
+            {{ dbt.datediff('started_at', 'ended_at', 'second') }} -- noqa: LT05
+            as {{ dbt.type_float() }}
+        )
         / 60 as duration_minutes,
         started_at as occurred_at,
         referrer,
