@@ -1,0 +1,3 @@
+{% macro record_key(system, object, record_id) -%}
+    {{ system }} || ':' || {{ object }} || ':' || {{ record_id }}
+{%- endmacro %}
