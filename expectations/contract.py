@@ -96,6 +96,34 @@ _CONTRACT_PROPERTIES = {
     "signedBySalesOn",
 }
 
+TECHNICAL_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("_key", "varchar", "The key columns, joined by |."),
+    ("_row_hash", "varchar", "Hash of the row's content."),
+    (
+        "_extra",
+        "varchar",
+        "Delivered columns that the contract does not know, as JSON; null where there are none.",
+    ),
+    (
+        "_modified_at",
+        "timestamp",
+        "When the record was last changed, UTC; null where the extract does not say.",
+    ),
+    ("_is_deleted", "boolean", "Whether the source deleted the record."),
+    ("_is_current", "boolean", "Whether this is the newest version of its key."),
+    ("_valid_to", "timestamp", "When a newer version of the key takes over, UTC; null where none does."),
+    ("_load_id", "varchar", "The delivery that brought this version, see audit.loads."),
+    ("_load_number", "bigint", "Number of that delivery; rises."),
+    ("_file_name", "varchar", "File that brought this version."),
+    ("_row_number", "bigint", "Number of the row in that file, from 1."),
+    (
+        "_last_file_name",
+        "varchar",
+        "Greatest name of the files that delivered this same version; orders versions.",
+    ),
+)
+"""Columns that every raw table has beside its contract's: name, type, description."""
+
 
 class ContractError(Exception):
     """A contract says something that is not understood, or contradicts itself; nothing was compiled."""
@@ -211,7 +239,7 @@ class Contract:
         return tuple((column, reference) for column in self.columns for reference in column.references)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """YAML in which a key that stands twice is an error instead of the last one winning."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

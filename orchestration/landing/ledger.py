@@ -6,37 +6,9 @@ from collections.abc import Iterable
 
 import duckdb
 
-from expectations.contract import Contract
+from expectations.contract import TECHNICAL_COLUMNS, Contract
 from expectations.rules import identifier
 from orchestration.landing.report import LandingError
-
-TECHNICAL_COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("_key", "varchar", "The key columns, joined by |."),
-    ("_row_hash", "varchar", "Hash of the row's content."),
-    (
-        "_extra",
-        "varchar",
-        "Delivered columns that the contract does not know, as JSON; null where there are none.",
-    ),
-    (
-        "_modified_at",
-        "timestamp",
-        "When the record was last changed, UTC; null where the extract does not say.",
-    ),
-    ("_is_deleted", "boolean", "Whether the source deleted the record."),
-    ("_is_current", "boolean", "Whether this is the newest version of its key."),
-    ("_valid_to", "timestamp", "When a newer version of the key takes over, UTC; null where none does."),
-    ("_load_id", "varchar", "The delivery that brought this version, see audit.loads."),
-    ("_load_number", "bigint", "Number of that delivery; rises."),
-    ("_file_name", "varchar", "File that brought this version."),
-    ("_row_number", "bigint", "Number of the row in that file, from 1."),
-    (
-        "_last_file_name",
-        "varchar",
-        "Greatest name of the files that delivered this same version; orders versions.",
-    ),
-)
-"""Columns that every raw table has beside its contract's: name, type, description."""
 
 AUDIT_TABLES = {
     "loads": """
