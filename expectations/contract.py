@@ -343,9 +343,9 @@ class _Reader:
                 f"{where}: classification", raw.get("classification"), CLASSIFICATIONS
             ),
             key_position=int(raw.get("primaryKeyPosition") or 1) if is_key else None,
-            is_required=is_key or self.flag(f"{where}: required", raw.get("required", False)),
-            is_header_required=is_key
-            or self.flag(f"{where}: columnRequired", extra.get("columnRequired", False)),
+            # A part of the key may be empty, or not delivered, where the contract says so in as many words.
+            is_required=self.flag(f"{where}: required", raw.get("required", is_key)),
+            is_header_required=self.flag(f"{where}: columnRequired", extra.get("columnRequired", is_key)),
             is_not_after_delivery=not_after,
             aliases=tuple(aliases),
             max_length=int(options["maxLength"]) if "maxLength" in options else None,
@@ -522,6 +522,8 @@ def _check(reader: _Reader, contract: Contract) -> None:
         raise reader.fail("schema", f"column {', '.join(sorted(repeated))} stands twice")
     if not contract.key:
         raise reader.fail("schema", "no column is a primaryKey")
+    if not any(contract.by_name[name].is_required for name in contract.key):
+        raise reader.fail("schema", "every part of the primaryKey may be empty, so nothing tells rows apart")
     positions = sorted(c.key_position for c in contract.columns if c.key_position is not None)
     if positions != list(range(1, len(positions) + 1)):
         raise reader.fail("schema", f"primaryKeyPosition runs {positions}, not 1, 2, …")

@@ -151,8 +151,10 @@ def _key(contract: Contract) -> str:
     names = contract.key
     if len(names) == 1:
         return f"cast({identifier(names[0])} as varchar)"
-    escaped = ", ".join(f"replace(cast({identifier(n)} as varchar), '|', '\\|')" for n in names)
-    missing = " or ".join(f"{identifier(n)} is null" for n in names)
+    needed = [name for name in names if contract.by_name[name].is_required]
+    # A part that may be empty keeps its place in the key: an empty text between the bars.
+    escaped = ", ".join(f"coalesce(replace(cast({identifier(n)} as varchar), '|', '\\|'), '')" for n in names)
+    missing = " or ".join(f"{identifier(n)} is null" for n in needed)
     return f"case when {missing} then null else concat_ws('|', {escaped}) end"
 
 
