@@ -42,6 +42,16 @@ def _salesforce_time(moment: str) -> str:
     return f"strftime({moment}, '%Y-%m-%dT%H:%M:%S.000+0000')"
 
 
+def with_offset(moment: str, zone: str) -> str:
+    """Text of a UTC moment on the clock of `zone`, with that clock's offset on that day."""
+    local = f"timezone({zone}, timezone('UTC', {moment}))"
+    away = f"abs(epoch({local}) - epoch({moment}))::bigint"
+    return (
+        f"strftime({local}, '%Y-%m-%dT%H:%M:%S') || case when {local} < {moment} then '-' else '+' end"
+        f" || lpad(({away} // 3600)::varchar, 2, '0') || ':' || lpad(({away} % 3600 // 60)::varchar, 2, '0')"
+    )
+
+
 def _newest(asof: datetime, *moments: str) -> str:
     """The newest of the moments that are not after `asof`."""
     known = ", ".join(f"case when {moment} <= {literal(asof)} then {moment} end" for moment in moments)
@@ -166,7 +176,7 @@ select
     case when p.promoted_at is null or p.promoted_at <= {literal(asof)} then p.last_title else p.first_title end
         as "Title",
     c.lead_source as "LeadSource", r.user_id as "OwnerId", p.country as "MailingCountry",
-    {_salesforce_time("c.created_at")} as "CreatedDate", 
+    {_salesforce_time("c.created_at")} as "CreatedDate",
     false as "IsDeleted", null::varchar as "MasterRecordId",
     {_newest(asof, "c.created_at", "case when p.promoted_at > c.created_at then p.promoted_at end")} as _t
 from contacts as c
@@ -213,7 +223,7 @@ select
     case when s.stage = 'Closed Lost' then d.loss_reason end as "Loss_Reason__c", d.competitor as "Competitor__c",
     r.user_id as "OwnerId", null::varchar as "CampaignId",
     case when d.link = 'primary' then p.contact_id end as "Primary_Contact__c",
-    case when s.stage = 'Closed Won' then cast(s.at as date) end as "Contract_Start_Date__c",
+    case when s.stage = 'Closed Won' then cast(d.starts_at as date) end as "Contract_Start_Date__c",
     case when s.stage = 'Closed Won' then 12 end as "Contract_Months__c",
     case when s.stage = 'Closed Won' then
         case when d.is_monthly then cast(round(s.amount / 12, 2) as decimal(18, 2)) else s.amount end end
@@ -530,8 +540,7 @@ def _form_submission(asof: datetime, d: Draws) -> str:
     forms = ", ".join(f"({i}, '{form}')" for i, form in enumerate(v.FORMS, 1))
     return f"""
 with local as (
-    select f.*, p.hubspot_id, p.twin_id, t.created_at as twin_from, t.twin, t.merged_at,
-        timezone(p.zone, timezone('UTC', f.ts)) as local_at
+    select f.*, p.hubspot_id, p.twin_id, p.zone, t.created_at as twin_from, t.twin
     from forms as f
     inner join people as p using (pid)
     left join twins as t using (pid)
@@ -543,9 +552,7 @@ select
     case when twin in ('case', 'plus_address', 'dots') and ts >= twin_from and fid % 2 = 0 then twin_id else hubspot_id
         end as contact_id,
     'form-' || i as form_id,
-    strftime(local_at, '%Y-%m-%dT%H:%M:%S') || case when local_at < ts then '-' else '+' end
-        || lpad((abs(epoch(local_at) - epoch(ts)) // 3600)::bigint::varchar, 2, '0') || ':'
-        || lpad((abs(epoch(local_at) - epoch(ts)) % 3600 // 60)::bigint::varchar, 2, '0') as "timestamp",
+    {with_offset("ts", "zone")} as "timestamp",
     'https://www.northwindsignal.example/' || lower(replace(form, ' ', '-')) as page_url,
     form as title,
     case when form = 'eBook download' then content_id end as content_id,

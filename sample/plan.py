@@ -20,7 +20,7 @@ START = datetime(2025, 1, 1)
 DRIFT = datetime(2025, 10, 1)
 HORIZON = datetime(2026, 8, 1)
 SPAN_DAYS = (HORIZON - START).days
-STAGES = ("Prospecting", "Discovery", "Evaluation", "Proposal", "Negotiation", "Closed Won", "Closed Lost")
+REJECT_REASONS = ("Wrong persona", "Student", "Competitor", "Duplicate")
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,17 @@ class Sizes:
 
     @property
     def people(self) -> int:
-        return self._many(17_600, 150)
+        """People of the market."""
+        return self._many(19_200, 150)
 
     @property
     def accounts(self) -> int:
+        """Companies of the market."""
         return self._many(6_400, 60)
 
     @property
     def legacy(self) -> int:
+        """Customers won before the first day."""
         return self._many(220, 12)
 
     @property
@@ -56,19 +59,23 @@ class Sizes:
 
     @property
     def excluded(self) -> int:
+        """Tests, staff, competitors and bots."""
         return self._many(360, 24)
 
     @property
     def shared(self) -> int:
+        """People behind shared mailboxes, three to each."""
         return 3 * self._many(30, 4)
 
     @property
     def reps(self) -> int:
+        """Sales people, spread over three regions."""
         return self._many(40, 6)
 
     @property
     def anonymous_sessions(self) -> int:
-        return self._many(165_000, 1_000)
+        """Visits of people who never say who they are."""
+        return self._many(210_000, 1_000)
 
 
 def literal(moment: datetime) -> str:
@@ -296,11 +303,11 @@ pathed as (
             when path_draw < 0.14 then 'silent'
             when path_draw < 0.45 then 'inquiry'
             when path_draw < 0.56 then case when fit < 25 then 'inquiry' else 'burst_short' end
-            when path_draw < 0.84 then case when fit < 25 then 'low_fit_raise' else 'hand_raise' end
-            when path_draw < 0.89 then case when fit < 25 then 'inquiry' else 'burst_long' end
-            when path_draw < 0.93 then case when fit < 25 then 'inquiry' else 'event' end
-            when path_draw < 0.968 then 'outbound'
-            when path_draw < 0.988 then 'partner'
+            when path_draw < 0.80 then case when fit < 25 then 'low_fit_raise' else 'hand_raise' end
+            when path_draw < 0.85 then case when fit < 25 then 'inquiry' else 'burst_long' end
+            when path_draw < 0.89 then case when fit < 25 then 'inquiry' else 'event' end
+            when path_draw < 0.95 then 'outbound'
+            when path_draw < 0.98 then 'partner'
             else 'product'
         end as path
     from fitted
@@ -409,7 +416,7 @@ select
         when {d.uniform("twin", "pid")} < 0.054 then 'no_evidence'
         when {d.uniform("twin", "pid")} < 0.090 and is_free_mail then 'dots'
     end as twin,
-    0.06 + 0.55 * pow({d.uniform("liveliness", "pid")}, 2) as liveliness,
+    0.08 + 0.70 * pow({d.uniform("liveliness", "pid")}, 2) as liveliness,
     10000000 + pid as hubspot_id,
     70000000 + pid as twin_id,
     '00QNW' || lpad(pid::varchar, 13, '0') as lead_id,
@@ -599,7 +606,7 @@ select
         when dealing in ('recycled', 'disqualified') then dealing_at
     end as exit_at,
     case
-        when fate = 'rejected' then {d.pick("reject reason", row, ("Wrong persona", "Student", "Competitor", "Duplicate"))}
+        when fate = 'rejected' then {d.pick("reject reason", row, REJECT_REASONS)}
         else {d.pick("exit reason", row, ("No budget", "Bad timing", "Not reachable", "Wrong persona"))}
     end as exit_reason
 from dealt
@@ -616,6 +623,7 @@ with source as (
         1 as n,
         case when path in ('outbound', 'partner', 'product') then 'sales' else 'marketing' end as origin,
         case
+            when path in ('outbound', 'partner', 'product') then null
             when path in ('hand_raise', 'event') then main_at
             when path = 'burst_short' or fit_grade = 'A' then main_at + to_minutes(2880)
             when path = 'burst_long' and fit_grade = 'B' then main_at + to_minutes(4380)
@@ -689,7 +697,7 @@ run as (
         case when kind = 'legacy' then 'won'
             when outcome_draw < case when opportunity_type = 'Existing Business - Expansion' then 0.6 else 0.33 end
                 and not is_never_discovered then 'won'
-            when outcome_draw < 0.78 then 'lost'
+            when outcome_draw < 0.78 or kind = 'expansion' then 'lost'
             else 'open' end as outcome
     from worth
 ),
@@ -708,7 +716,7 @@ shaped as (
         case when outcome = 'open' then 300.0 * {DAY} else epoch(end_at) - epoch(coalesce(discovery_at, created_at)) end
             as seconds,
         {d.chance("amount comes late", "key", 0.08)} and reach >= 0.3 and outcome <> 'open' as is_amount_late,
-        {d.chance("lost then won", "key", 0.03)} and outcome = 'lost' and kind = 'lead' and discovery_at is not null
+        {d.chance("lost then won", "key", 0.08)} and outcome = 'lost' and kind = 'lead' and discovery_at is not null
             as is_won_after_loss
     from closed
 )
@@ -739,12 +747,13 @@ select
         else 1 end, 2) as decimal(18, 2)) as last_amount,
     currency,
     {d.chance("paid monthly", "key", 0.3)} as is_monthly,
-    case when kind in ('lead', 'legacy') and {d.chance("cancelled", "key", 0.03)} then
-        coalesce(end_at + interval 150 day) end as cancels_at,
+    case when kind in ('lead', 'legacy') and outcome = 'won' and {d.chance("cancelled", "key", 0.04)}
+        then end_at + interval 150 day end as cancels_at,
     {d.pick("loss reason", "key", v.LOSS_REASONS)} as loss_reason,
     case when {d.chance("competitor known", "key", 0.35)} then {d.pick("competitor", "key", v.COMPETITORS)} end
         as competitor,
-    null::bigint as renews_key
+    null::bigint as renews_key,
+    null::timestamp as starts_at
 from shaped
 """
 
@@ -804,17 +813,17 @@ with source as (
 """
 
     def renewals(kind: str, of: str, step: int) -> str:
-        """Renewals of the contracts won with deals of kind `of`; what is not renewed churns."""
+        """Renewals of the contracts won with deals of the kinds `of`; what is not renewed churns."""
         outcome = d.uniform("renewal", "key")
         return f"""
 insert into deals
 with ending as (
     select
         *,
-        cast(date_trunc('day', won_at) as timestamp) + interval 366 day as ends_at,
+        date_trunc('day', coalesce(starts_at, won_at)) + interval 12 month as ends_at,
         last_amount as worth_before
     from deals
-    where kind = '{of}' and won_at is not null and cancels_at is null
+    where kind in {of} and won_at is not null and cancels_at is null
 )
 
 select
@@ -831,7 +840,7 @@ select
     worth_before,
     cast(round(worth_before * case when {outcome} < 0.14 then 0.7 when {outcome} < 0.5 then 1
         else 1.05 + 0.3 * {d.uniform("uplift", "key")} end, 2) as decimal(18, 2)),
-    currency, is_monthly, null, {d.pick("loss reason", "key", v.LOSS_REASONS)}, null, key
+    currency, is_monthly, null, {d.pick("loss reason", "key", v.LOSS_REASONS)}, null, key, ends_at
 from ending
 """
 
@@ -851,15 +860,15 @@ create or replace table deals as
 select
     row_number() over (order by key) as oid,
     '006NW' || lpad((row_number() over (order by key))::varchar, 13, '0') as sf_id,
-    *
+    * replace (case when won_at is not null then coalesce(starts_at, date_trunc('day', won_at)) end as starts_at)
 from deals
 order by key
 """
     return [
         first,
         follow_ups,
-        renewals("renewal", "legacy", 1),
-        renewals("second_renewal", "renewal", 1),
+        renewals("renewal", "('legacy', 'lead')", 1),
+        renewals("second_renewal", "('renewal')", 1),
         reactivated,
         numbered,
     ]

@@ -44,6 +44,8 @@ def build_records(con: duckdb.DuckDBPyConnection, sizes: Sizes, seed: int) -> No
         *_mails(d),
         _sessions(sizes, d),
         _identifications(),
+        _late_sessions(d),
+        _corrected_deals(),
         _members(d),
         _tasks(d),
         _meetings(d),
@@ -304,7 +306,7 @@ with every as (
     select
         pid,
         case
-            when path = 'inquiry' and {d.chance("form at a clock change", "pid", 0.05)} and start_at < {change}
+            when path = 'inquiry' and {d.chance("form at a clock change", "pid", 0.3)} and start_at < {change}
                 then {change} + to_minutes(cast(30 * (pid % 7 - 3) as integer)) + to_seconds(pid % 60)
             else start_at
         end as ts,
@@ -469,7 +471,9 @@ with every as (
     union all
     select mid, pid, cid, 'REPLY', reacted_at, null, null from mails where outcome = 'reply'
     union all
-    select mid, pid, cid, 'CLICK', delivered_at + interval 1 second, 'a', 'scanner' from mails where outcome = 'scan_one'
+    select mid, pid, cid, 'CLICK', delivered_at + interval 1 second, 'a', 'scanner'
+    from mails
+    where outcome = 'scan_one'
     union all
     select mid, pid, cid, 'CLICK', delivered_at + interval 40 second, link, 'scanner'
     from mails
@@ -562,6 +566,33 @@ select
 from people
 where in_hubspot and kind <> 'shared_mailbox' and start_at < {literal(HORIZON)}
 order by pid
+"""
+
+
+def _late_sessions(d: Draws) -> str:
+    """Visits of three June days that the web analytics system delivers two weeks late."""
+    return f"""
+create table late_sessions as
+select session_id
+from sessions
+where ts >= timestamp '2026-06-10' and ts < timestamp '2026-06-13'
+    and {d.chance("late", "(hash(session_id) >> 1)", 0.2)}
+order by session_id
+"""
+
+
+def _corrected_deals() -> str:
+    """Open deals without a change in the last week of June: delivered once with a wrong amount, then corrected."""
+    return """
+create table corrected_deals as
+select s.oid
+from deal_states as s
+where s.ts < timestamp '2026-06-27'
+group by s.oid
+having arg_max(s.stage, s.step) not in ('Closed Won', 'Closed Lost') and arg_max(s.amount, s.step) is not null
+    and s.oid not in (select oid from deal_states where ts between timestamp '2026-06-27' and timestamp '2026-07-01')
+order by s.oid
+limit 12
 """
 
 
@@ -698,7 +729,8 @@ every as (
     union all
     -- Marketing counts its own way: by the day's end, and people below the agreed minimum too.
     select pid,
-        case when {d.chance("marketing counts late", "pid", 0.1)} then ts + interval 1 day else ts end + interval 1 second,
+        case when {d.chance("marketing counts late", "pid", 0.1)} then ts + interval 1 day else ts end
+            + interval 1 second,
         'lifecyclestage', 'marketingqualifiedlead'
     from raised
     union all

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 FIRST_NAMES = (
-    "Anna Ben Carla David Elena Felix Grace Hugo Irene Jonas Karin Liam Marta Noah Olga Paul Rita Samuel Tara Ugo "
-    "Vera Walter Xenia Yusuf Zoe Amir Bianca Chen Daria Emil Fatima Goran Hanna Ivan Julia Kofi Lena Mateo Nadia Oscar"
-).split()
+    "Anna", "Ben", "Carla", "David", "Elena", "Felix", "Grace", "Hugo", "Irene", "Jonas", "Karin", "Liam", "Marta",
+    "Noah", "Olga", "Paul", "Rita", "Samuel", "Tara", "Ugo", "Vera", "Walter", "Xenia", "Yusuf", "Zoe", "Amir",
+    "Bianca", "Chen", "Daria", "Emil", "Fatima", "Goran", "Hanna", "Ivan", "Julia", "Kofi", "Lena", "Mateo",
+    "Nadia", "Oscar",
+)  # fmt: skip
 LAST_NAMES = (
-    "Adams Bauer Costa Dubois Eriksson Fischer García Hughes Ibrahim Jensen Kowalski López Müller Nakamura Okafor "
-    "Pereira Quinn Rossi Schäfer Tanaka Ueda Varga Weber Xu Young Zimmermann Andersen Björk Carvalho Dvorak Evans "
-    "Ferrari Grant Hoffmann Iyer Johansson Keller Lambert Moreau Novak O'Neil Park Reyes Sato Turner Vogel Wilson"
-).split()
+    "Adams", "Bauer", "Costa", "Dubois", "Eriksson", "Fischer", "García", "Hughes", "Ibrahim", "Jensen", "Kowalski",
+    "López", "Müller", "Nakamura", "Okafor", "Pereira", "Quinn", "Rossi", "Schäfer", "Tanaka", "Ueda", "Varga",
+    "Weber", "Xu", "Young", "Zimmermann", "Andersen", "Björk", "Carvalho", "Dvorak", "Evans", "Ferrari", "Grant",
+    "Hoffmann", "Iyer", "Johansson", "Keller", "Lambert", "Moreau", "Novak", "O'Neil", "Park", "Reyes", "Sato",
+    "Turner", "Vogel", "Wilson",
+)  # fmt: skip
 COMPANY_FIRST = (
-    "Amber Birch Cobalt Delta Ember Fjord Granite Harbor Indigo Juniper Kestrel Lumen Meadow Nimbus Opal Pioneer "
-    "Quartz Ridge Summit Tidal Umber Vertex Willow Zephyr"
-).split()
+    "Amber", "Birch", "Cobalt", "Delta", "Ember", "Fjord", "Granite", "Harbor", "Indigo", "Juniper", "Kestrel",
+    "Lumen", "Meadow", "Nimbus", "Opal", "Pioneer", "Quartz", "Ridge", "Summit", "Tidal", "Umber", "Vertex",
+    "Willow", "Zephyr",
+)  # fmt: skip
 COMPANY_SECOND = (
-    "Analytics Biotech Capital Dynamics Energy Foods Group Health Industries Labs Logistics Media Networks Partners "
-    "Robotics Software Systems Textiles Tools Works"
-).split()
+    "Analytics", "Biotech", "Capital", "Dynamics", "Energy", "Foods", "Group", "Health", "Industries", "Labs",
+    "Logistics", "Media", "Networks", "Partners", "Robotics", "Software", "Systems", "Textiles", "Tools", "Works",
+)  # fmt: skip
 
 # name, region, currency, calling code, trunk prefix, time zone, weight in percent
 COUNTRIES = (
@@ -70,7 +75,7 @@ COMPETITOR_DOMAINS = ("rivalmetrics.example", "plumbline-data.example")
 BOT_DOMAIN = "mailer-bot.example"
 USER_AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1.15",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
     "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
 )
