@@ -1,0 +1,165 @@
+"""Runs the identity models alone, on given person records: the union models that feed them are put in as tables."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+PROJECT = Path(__file__).parents[2]
+TEXT = "varchar"
+PERSON_COLUMNS = {
+    **dict.fromkeys(
+        (
+            "system", "object", "record_id", "record_type", "email", "phone", "first_name", "last_name", "title",
+            "company", "website", "industry",
+        ),
+        TEXT,
+    ),
+    "employees": "bigint",
+    **dict.fromkeys(
+        (
+            "country", "account_record_id", "owner_record_id", "source", "self_reported_source", "status",
+            "status_reason", "lifecycle_stage", "rating", "crm_record_id", "converted_record_id",
+            "converted_opportunity_record_id", "merged_into_record_id",
+        ),
+        TEXT,
+    ),
+    **dict.fromkeys(("converted_at", "handed_over_at", "opted_out_at", "created_at", "modified_at"), "timestamp"),
+    "is_deleted": "boolean",
+}  # fmt: skip
+INPUTS: dict[str, dict[str, str]] = {
+    "int_person_records_unioned": PERSON_COLUMNS,
+    "int_person_merges_unioned": {
+        **dict.fromkeys(("system", "object", "record_id", "into_record_id"), TEXT),
+        "merged_at": "timestamp",
+        "modified_at": "timestamp",
+        "is_deleted": "boolean",
+    },
+    "int_person_changes_unioned": {
+        **dict.fromkeys(("system", "object", "record_id", "change_id", "field", "old_value", "new_value"), TEXT),
+        "changed_at": "timestamp",
+        "modified_at": "timestamp",
+        "is_deleted": "boolean",
+    },
+    "int_account_records_unioned": {
+        **dict.fromkeys(("system", "object", "record_id", "account_name", "website", "industry"), TEXT),
+        "employees": "bigint",
+        **dict.fromkeys(("country", "owner_record_id", "parent_record_id", "merged_into_record_id"), TEXT),
+        "created_at": "timestamp",
+        "modified_at": "timestamp",
+        "is_deleted": "boolean",
+    },
+    "int_identifications_unioned": {
+        **dict.fromkeys(
+            ("system", "object", "record_id", "visitor_id", "person_system", "person_object", "person_record_id"),
+            TEXT,
+        ),
+        "identified_at": "timestamp",
+        "modified_at": "timestamp",
+        "is_deleted": "boolean",
+    },
+    "int_activity_records_unioned": {
+        **dict.fromkeys(
+            ("system", "object", "record_id", "person_object", "person_record_id", "visitor_id", "user_agent"), TEXT
+        ),
+        "occurred_at": "timestamp",
+        "is_deleted": "boolean",
+    },
+    "int_crm_systems_in_use": {"system": TEXT, "is_fallback": "boolean"},
+}
+SEEDS = (
+    "countries",
+    "regions",
+    "segments",
+    "personas",
+    "shared_mailboxes",
+    "placeholders",
+    "free_mail_domains",
+    "email_providers",
+    "internal_domains",
+    "competitors",
+    "identity_overrides",
+    "lead_rules",
+    "definition_versions",
+)
+MODELS = "path:models/intermediate/identity"
+
+
+class IdentityBuild:
+    """One build file with the inputs of the identity models in it; `run` builds the models on them."""
+
+    def __init__(self, folder: Path, as_of: str = "2026-07-01") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / "build.duckdb"
+        self._environment = {
+            **os.environ,
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "CONCORD_BUILD_FILE": str(self.file),
+        }
+        with duckdb.connect(self.file) as connection:
+            connection.execute("create schema if not exists intermediate")
+            connection.execute("create schema if not exists staging")
+            connection.execute(
+                "create or replace table staging.stg_concord__build_context as "
+                "select 'b' as build_id, 1::bigint as build_number, false as is_demo, ?::timestamp as as_of",
+                [as_of],
+            )
+            for name, columns in INPUTS.items():
+                spelled = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+                connection.execute(f"create or replace table intermediate.{name} ({spelled})")
+            connection.execute(
+                "insert into intermediate.int_crm_systems_in_use values ('salesforce', false), ('crm', false)"
+            )
+        self._seeded = False
+
+    def fill(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the rows of one input; columns that a row does not have are null."""
+        with duckdb.connect(self.file) as connection:
+            connection.execute(f"delete from intermediate.{name}")
+            for row in rows:
+                columns = ", ".join(row)
+                marks = ", ".join("?" * len(row))
+                connection.execute(
+                    f"insert into intermediate.{name} ({columns}) values ({marks})", list(row.values())
+                )
+
+    def fill_from(self, name: str, query: str) -> None:
+        """Replace the rows of one input by those of a query that names its columns."""
+        with duckdb.connect(self.file) as connection:
+            connection.execute(f"delete from intermediate.{name}")
+            connection.execute(f"insert into intermediate.{name} by name {query}")
+
+    def run(self, select: str = MODELS, seeds: Path | None = None) -> None:
+        """Build the seeds (once) and the identity models; raises with dbt's output where one fails."""
+        if not self._seeded:
+            self._dbt(["seed", "--select", *SEEDS], seeds)
+            self._seeded = True
+        self._dbt(["run", "--select", *select.split(), "--exclude", "int_opportunity_people_linked"], seeds)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query on the build file."""
+        with duckdb.connect(self.file, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def _dbt(self, arguments: list[str], seeds: Path | None) -> None:
+        environment = dict(self._environment)
+        if seeds is not None:
+            environment["CONCORD_SEED_PATH"] = os.path.relpath(seeds, PROJECT)
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / "dbt"), "-q", "--no-partial-parse", *arguments],
+            cwd=PROJECT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"dbt {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")
