@@ -116,6 +116,14 @@ def international_prefix(metadata: phonenumbers.PhoneMetadata) -> str:
     return "00"
 
 
+def subscriber_lengths(metadata: phonenumbers.PhoneMetadata) -> list[int]:
+    """Digits that a fixed line or a mobile phone can have after the calling code; service numbers left out."""
+    kinds = (metadata.fixed_line, metadata.mobile)
+    # A kind without lengths of its own has those of the country; -1 stands for a kind that does not exist.
+    lengths = {n for kind in kinds if kind for n in kind.possible_length or metadata.general_desc.possible_length}
+    return sorted(lengths - {-1})
+
+
 def rows() -> list[dict[str, str]]:
     """One row per spelling of a country, sorted; all values as text, as the seed has them."""
     found: dict[str, dict[str, str]] = {}
@@ -127,7 +135,7 @@ def rows() -> list[dict[str, str]]:
             "calling_code": str(code),
             "trunk_prefix": metadata.national_prefix or "",
             "international_prefix": international_prefix(metadata),
-            "national_lengths": "|".join(str(n) for n in metadata.general_desc.possible_length),
+            "national_lengths": "|".join(str(n) for n in subscriber_lengths(metadata)),
             "is_main_country": str(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code][0] == iso2).lower(),
         }
         for name in names_of(iso2):

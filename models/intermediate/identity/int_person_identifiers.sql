@@ -1,4 +1,5 @@
 {%- set longest_number = 15 -%}
+{%- set longest_local_number = 10 -%}
 
 with person_records as (
 
@@ -238,13 +239,20 @@ phones_dialled as (
                 substr(phones.digits, 1, length(phones.international_prefix))
                 = phones.international_prefix
                 then substr(phones.digits, length(phones.international_prefix) + 1)
-            -- Written without a plus: only if it could not be a number of the country as it stands.
+            -- Written without a plus: if it is too long for a number of the country, or has neither the trunk
+            -- prefix that a number of the country would be written with, nor the length of a short one.
             when
                 substr(phones.digits, 1, length(phones.calling_code)) = phones.calling_code
-                and not {{ is_listed('length(phones.digits)', 'phones.national_lengths') }}
                 and {{ is_listed(
                     'length(phones.digits) - length(phones.calling_code)', 'phones.national_lengths'
                 ) }}
+                and (
+                    not {{ is_listed('length(phones.digits)', 'phones.national_lengths') }}
+                    or (
+                        substr(phones.trunk_prefix, 1, 1) = '0'
+                        and length(phones.digits) > {{ longest_local_number }}
+                    )
+                )
                 then phones.digits
         end as international_digits
     from phones
