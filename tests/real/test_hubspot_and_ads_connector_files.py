@@ -48,6 +48,7 @@ UNIONS = (
     "int_person_merges_unioned",
     "int_activity_records_unioned",
     "int_ad_spend_records_unioned",
+    "int_opportunity_records_unioned",
     "stg_hubspot__deals",
     "stg_hubspot__deal_states",
     "stg_hubspot__deal_contacts",
@@ -357,3 +358,9 @@ def test_activities_are_all_there(built: Landed) -> None:
 def test_deals_take_their_states_from_the_stage_history(built: Landed) -> None:
     entered = {(row["deal_id"], row["value"]) for row in delivered_rows(built.files["hubspot.deal_stage"])}
     assert set(built.query("select record_id, stage from staging.stg_hubspot__deal_states")) == entered
+
+
+def test_deals_are_opportunities_where_no_other_crm_delivers_any(built: Landed) -> None:
+    deals = {(row["deal_id"],) for row in delivered_rows(built.files["hubspot.deal"])}
+    assert len(deals) == 44
+    assert set(built.query("select record_id from intermediate.int_opportunity_records_unioned")) == deals

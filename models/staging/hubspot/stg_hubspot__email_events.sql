@@ -103,7 +103,11 @@ final as (
         -- One mail to one recipient, so that a delivery and its clicks find each other.
         events.email_campaign_id
         || '|'
-        || coalesce(events.recipient, events.contact_id) as message_id,
+        || coalesce(
+            contact_merges.into_record_id,
+            events.contact_id,
+            events.recipient
+        ) as message_id,
         false as is_planned,
         cast(null as {{ dbt.type_float() }}) as duration_minutes,
         events.occurred_at,
