@@ -1,0 +1,89 @@
+-- Fails if an amount could not be brought to the reporting currency, because no rate of its currency holds
+-- on its day. Nothing is assumed in place of a rate, so the build stops; the error names currency and days.
+-- It does not claim that the rates are right.
+with opportunities as (
+
+    select * from {{ ref('fct_opportunities') }}
+
+),
+
+ad_spend as (
+
+    select * from {{ ref('fct_ad_spend') }}
+
+),
+
+campaigns as (
+
+    select * from {{ ref('dim_campaigns') }}
+
+),
+
+unconverted as (
+
+    select
+        original_currency as currency,
+        rate_date as rate_date,
+        'opportunities' as what
+    from opportunities
+    where
+        (original_amount is not null and amount is null)
+        or (original_recurring_amount is not null and recurring_amount is null)
+
+    union all
+
+    select
+        original_currency as currency,
+        spend_date as rate_date,
+        'days of advertising spend' as what
+    from ad_spend
+    where original_cost is not null and cost is null
+
+    union all
+
+    select
+        original_currency as currency,
+        rate_date,
+        'campaigns' as what
+    from campaigns
+    where
+        (original_budget is not null and budget is null)
+        or (original_actual_cost is not null and actual_cost is null)
+
+),
+
+by_currency as (
+
+    select
+        currency,
+        what,
+        count(*) as amounts,
+        min(rate_date) as first_date,
+        max(rate_date) as last_date
+    from unconverted
+    group by currency, what
+
+),
+
+final as (
+
+    select
+        currency,
+        what,
+        amounts,
+        first_date,
+        last_date
+    from by_currency
+    -- The rows alone would not be seen: a message stands in the log and on the check.
+    where {{ fail_with(
+        "'No exchange rate of ' || currency || ' to ' || '"
+        ~ var('reporting_currency')
+        ~ "' || ' from ' || cast(first_date as " ~ dbt.type_string() ~ ")"
+        ~ " || ' to ' || cast(last_date as " ~ dbt.type_string() ~ ")"
+        ~ " || ', needed by ' || cast(amounts as " ~ dbt.type_string() ~ ") || ' ' || what"
+        ~ " || ': deliver finance/fx_rates valid from that first day (finance operations)'"
+    ) }} is null
+
+)
+
+select * from final
