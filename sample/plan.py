@@ -35,7 +35,7 @@ class Sizes:
     @property
     def people(self) -> int:
         """People of the market."""
-        return self._many(19_200, 150)
+        return self._many(20_000, 150)
 
     @property
     def accounts(self) -> int:
@@ -45,7 +45,7 @@ class Sizes:
     @property
     def legacy(self) -> int:
         """Customers won before the first day."""
-        return self._many(220, 12)
+        return self._many(130, 12)
 
     @property
     def active_only(self) -> int:
@@ -242,7 +242,7 @@ with placed as (
             when pid >= {active_from} and pid < {excluded_from}
             then {literal(START)} + to_seconds(30 * {DAY} + {d.integer("start", "pid", 440 * DAY)})
             else {literal(START)} + to_seconds(cast(floor(
-                pow({d.uniform("start", "pid")}, 0.9) * {(SPAN_DAYS - 2) * DAY}) as bigint))
+                pow({d.uniform("start", "pid")}, 0.7) * {(SPAN_DAYS - 2) * DAY}) as bigint))
         end as start_at
     from range({total}) as t(pid)
 )
@@ -416,7 +416,7 @@ select
         when {d.uniform("twin", "pid")} < 0.054 then 'no_evidence'
         when {d.uniform("twin", "pid")} < 0.090 and is_free_mail then 'dots'
     end as twin,
-    0.08 + 0.70 * pow({d.uniform("liveliness", "pid")}, 2) as liveliness,
+    0.10 + 0.75 * pow({d.uniform("liveliness", "pid")}, 2) as liveliness,
     10000000 + pid as hubspot_id,
     70000000 + pid as twin_id,
     '00QNW' || lpad(pid::varchar, 13, '0') as lead_id,
@@ -544,8 +544,8 @@ qualified as (
     select
         *,
         case when acceptance = 'accepted' then
-            case when {d.uniform("qualification", row)} < 0.44 then 'qualified'
-                when {d.uniform("qualification", row)} < 0.62 then 'recycled'
+            case when {d.uniform("qualification", row)} < 0.34 then 'qualified'
+                when {d.uniform("qualification", row)} < 0.56 then 'recycled'
                 when {d.uniform("qualification", row)} < 0.82 then 'disqualified' else 'open' end
         end as qualification,
         {d.after("acceptance_at", "qualifying", row, 1 * DAY, 18 * DAY)} as qualification_at
@@ -695,7 +695,8 @@ run as (
             when is_straight then created_at
             else {d.after("created_at", "discovery", "key", 1 * DAY, 12 * DAY)} end as discovery_at,
         case when kind = 'legacy' then 'won'
-            when outcome_draw < case when opportunity_type = 'Existing Business - Expansion' then 0.6 else 0.33 end
+            when outcome_draw < case when opportunity_type = 'Existing Business - Expansion' then 0.6
+                when kind = 'reactivation' then 0.75 else 0.27 end
                 and not is_never_discovered then 'won'
             when outcome_draw < 0.78 or kind = 'expansion' then 'lost'
             else 'open' end as outcome
@@ -851,7 +852,7 @@ with source as (
         key + 9 as key, 'reactivation' as kind, 'New Business' as opportunity_type, aid, pid, n + 9 as n, rid,
         'primary' as link, {d.after("lost_at", "coming back", "key", 70 * DAY, 120 * DAY)} as created_at
     from deals
-    where kind in ('renewal', 'second_renewal') and lost_at is not null and {d.chance("comes back", "key", 0.4)}
+    where kind in ('renewal', 'second_renewal') and lost_at is not null and {d.chance("comes back", "key", 0.6)}
 ),
 {_deal_steps("source", d)}
 """

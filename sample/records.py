@@ -512,7 +512,7 @@ with every as (
     union all
     select
         3, range, null, {d.integer("anonymous visitor", "range", max(1, anonymous * 2 // 5))},
-        {literal(START)} + to_seconds(cast(floor(pow({d.uniform("anonymous", "range")}, 0.9) * {span}) as bigint)),
+        {literal(START)} + to_seconds(cast(floor(pow({d.uniform("anonymous", "range")}, 0.7) * {span}) as bigint)),
         {d.chance("anonymous ad", "range", 0.4)}, false
     from range({anonymous})
     where true
