@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- A marketing system can also be the CRM, but only where no CRM proper delivers opportunities: else each
--- of its deals would be counted beside the opportunity that it mirrors.
+-- A marketing system can also be the CRM, but only where no CRM proper delivers opportunities: else
+-- each of its deals would be counted beside the opportunity that it mirrors.
 with crm_systems as (
 
     select * from {{ ref('crm_systems') }}

@@ -1,5 +1,5 @@
--- Fails if two rows name the same field of an extract, told apart only by capitals or signs: the column
--- would be filled by either, and a field history would be doubled.
+-- Fails if two rows name the same field of an extract, told apart only by capitals or signs: the
+-- column would be filled by either, and a field history would be doubled.
 select
     system,
     object,

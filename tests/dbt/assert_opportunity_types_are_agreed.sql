@@ -1,8 +1,8 @@
 {{ config(severity='warn') }}
 
--- Fails if an opportunity states a type that opportunity_types does not know, so that it counts as the
--- default. It warns, because a default is agreed; sales operations adds the value or confirms it. Deals
--- without any type are not listed.
+-- Fails if an opportunity states a type that opportunity_types does not know, so that it counts as
+-- the default. It warns, because a default is agreed; sales operations adds the value or confirms
+-- it. Deals without any type are not listed.
 select
     system,
     original_type,

@@ -9,7 +9,7 @@ final as (
     select
         'crm' as system,
         'people' as object,
-        people.record_id as record_id,
+        people.record_id,
         lower(people.record_type) as record_type,
         people.email,
         people.phone,
