@@ -114,7 +114,9 @@ def _pair(column: Column, cell: str | None, cell_type: str) -> tuple[str, str]:
         return f"cast(null as {column.physical_type})", "cast(null as varchar)"
     if cell_type in _DIRECT.get(column.physical_type, ()):
         value = f"{cell} at time zone 'UTC'" if "ZONE" in cell_type else cell
-        return f"cast({value} as {column.physical_type})", f"cast({cell} as varchar)"
+        # A typed moment has no text that could say or leave out an offset, so its day stands for it.
+        text = f"cast({cell} as date)" if column.logical_type == "timestamp" else cell
+        return f"cast({value} as {column.physical_type})", f"cast({text} as varchar)"
     text = cell if cell_type == "VARCHAR" else f"cast({cell} as varchar)"
     if column.is_text:
         return f"nullif({text}, '')", "null"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from expectations.contract import CONTRACTS
 from orchestration.landing import LandingReport, land
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ PLAN = "kpi,month,plan_version,opportunity_type,segment,value\n"
 def folder(tmp_path: Path) -> Path:
     """An extracts folder that holds only finance's targets."""
     (tmp_path / "extracts" / "finance" / "targets").mkdir(parents=True)
+    shutil.copytree(CONTRACTS / "finance", tmp_path / "contracts" / "finance")
     rates = tmp_path / "extracts" / "finance" / "fx_rates"
     rates.mkdir()
     (rates / "rates.csv").write_text("currency,valid_from,rate_to_reporting\nEUR,2025-01-01,1.1\n")
@@ -31,6 +34,7 @@ def deliver(folder: Path, name: str, rows: str, header: str = PLAN) -> LandingRe
         extracts=folder / "extracts",
         build_file=folder / "build.duckdb",
         definitions=PROJECT / "seeds",
+        contracts=folder / "contracts",
         as_of=datetime(2025, 6, 1),
         landed_at=datetime(2025, 6, 1),
     )
