@@ -22,17 +22,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--models", type=Path, default=PROJECT / "models")
     commands = parser.add_subparsers(dest="command", required=True)
     compiling = commands.add_parser("compile", help="write the dbt sources that the contracts make")
-    compiling.add_argument(
-        "--check", action="store_true", help="write nothing; fail where a file is out of date"
-    )
+    compiling.add_argument("--check", action="store_true", help="write nothing; fail where a file is out of date")
     suite = commands.add_parser("suite", help="print a contract's Great Expectations suites as JSON")
     suite.add_argument("contract", help="<system>.<object>")
     chosen = parser.parse_args(arguments)
     try:
         contracts = read_contracts(chosen.contracts)
         compiled = {
-            name: compile_contract(contract, Definitions(chosen.definitions))
-            for name, contract in contracts.items()
+            name: compile_contract(contract, Definitions(chosen.definitions)) for name, contract in contracts.items()
         }
     except ContractError as problem:
         print(problem, file=sys.stderr)

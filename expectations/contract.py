@@ -121,6 +121,11 @@ TECHNICAL_COLUMNS: tuple[tuple[str, str, str], ...] = (
         "varchar",
         "Greatest name of the files that delivered this same version; orders versions.",
     ),
+    (
+        "_last_delivery",
+        "bigint",
+        "Number of the newest delivery under that name; orders versions of one file name.",
+    ),
 )
 """Columns that every raw table has beside its contract's: name, type, description."""
 
@@ -267,9 +272,7 @@ class _Reader:
             raise self.fail(where, f"expected a mapping, found {type(value).__name__}")
         unknown = sorted(set(map(str, value)) - set(keys))
         if unknown:
-            raise self.fail(
-                where, f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(keys))}"
-            )
+            raise self.fail(where, f"unknown key {', '.join(map(repr, unknown))}; known: {', '.join(sorted(keys))}")
         return value
 
     def one_of(self, where: str, value: Any, allowed: Iterable[Any]) -> Any:
@@ -312,9 +315,7 @@ class _Reader:
         physical = str(raw.get("physicalType"))
         if not re.fullmatch(LOGICAL_TYPES[logical], physical):
             raise self.fail(where, f"physicalType '{physical}' does not carry logicalType '{logical}'")
-        options = self.known(
-            f"{where}: logicalTypeOptions", raw.get("logicalTypeOptions") or {}, _OPTION_KEYS[logical]
-        )
+        options = self.known(f"{where}: logicalTypeOptions", raw.get("logicalTypeOptions") or {}, _OPTION_KEYS[logical])
         if "pattern" in options:
             try:
                 re.compile(options["pattern"])
@@ -339,13 +340,16 @@ class _Reader:
             logical_type=logical,
             physical_type=physical,
             description=self.text(f"{where}: description", raw.get("description")),
-            classification=self.one_of(
-                f"{where}: classification", raw.get("classification"), CLASSIFICATIONS
-            ),
+            classification=self.one_of(f"{where}: classification", raw.get("classification"), CLASSIFICATIONS),
             key_position=int(raw.get("primaryKeyPosition") or 1) if is_key else None,
+<<<<<<< HEAD
             # A part of the key may be empty, or not delivered, where the contract says so in as many words.
             is_required=self.flag(f"{where}: required", raw.get("required", is_key)),
             is_header_required=self.flag(f"{where}: columnRequired", extra.get("columnRequired", is_key)),
+=======
+            is_required=is_key or self.flag(f"{where}: required", raw.get("required", False)),
+            is_header_required=is_key or self.flag(f"{where}: columnRequired", extra.get("columnRequired", False)),
+>>>>>>> 54e1016 (Test landing both ways: every fault with its message and nothing lost)
             is_not_after_delivery=not_after,
             aliases=tuple(aliases),
             max_length=int(options["maxLength"]) if "maxLength" in options else None,
@@ -377,9 +381,7 @@ class _Reader:
             self.one_of(f"{place}: mustBe", rule.get("mustBe"), [0])
             if found:
                 raise self.fail(place, "accepted values are listed once a column")
-            arguments = self.known(
-                f"{place}: arguments", rule.get("arguments"), {"validValues", "validValuesFrom"}
-            )
+            arguments = self.known(f"{place}: arguments", rule.get("arguments"), {"validValues", "validValuesFrom"})
             if len(arguments) != 1:
                 raise self.fail(place, "needs either validValues or validValuesFrom")
             found["valid_values_severity"] = self.one_of(
@@ -496,9 +498,7 @@ def read_contract(path: Path) -> Contract:
     return contract
 
 
-def _read_latency(
-    reader: _Reader, object_name: str, properties: list[Any]
-) -> tuple[float | None, str | None]:
+def _read_latency(reader: _Reader, object_name: str, properties: list[Any]) -> tuple[float | None, str | None]:
     found: tuple[float | None, str | None] = (None, None)
     for entry in properties:
         reader.known("slaProperties", entry, {"property", "value", "unit", "element", "description"})
@@ -506,9 +506,7 @@ def _read_latency(
         hours = {"h": 1.0, "d": 24.0}[reader.one_of("slaProperties: unit", entry.get("unit"), ["h", "d"])]
         element = str(entry.get("element")).split(".")
         if len(element) != 2 or element[0] != object_name:
-            raise reader.fail(
-                "slaProperties", f"element '{entry.get('element')}' is not {object_name}.<column>"
-            )
+            raise reader.fail("slaProperties", f"element '{entry.get('element')}' is not {object_name}.<column>")
         if found[0] is not None:
             raise reader.fail("slaProperties", "latency stands twice")
         found = (reader.number("slaProperties: value", entry.get("value")) * hours, element[1])
@@ -557,9 +555,7 @@ def _check(reader: _Reader, contract: Contract) -> None:
         raise reader.fail("tolerance", "is a share between 0 and 1")
     for column, reference in contract.references:
         if reference.contract_id == contract.id and reference.severity == "error":
-            raise reader.fail(
-                f"column '{column.name}'", "a reference to its own extract can only be a warning"
-            )
+            raise reader.fail(f"column '{column.name}'", "a reference to its own extract can only be a warning")
 
 
 def read_contracts(folder: Path = CONTRACTS) -> dict[str, Contract]:

@@ -10,9 +10,7 @@ import yaml
 
 from expectations.contract import TECHNICAL_COLUMNS, Contract
 
-_HEADER = (
-    "# Made from expectations/contracts by `python -m expectations compile`; change the contract instead.\n"
-)
+_HEADER = "# Made from expectations/contracts by `python -m expectations compile`; change the contract instead.\n"
 
 
 def sources_path(models: Path, system: str) -> Path:
@@ -58,8 +56,7 @@ def _table(contract: Contract) -> dict[str, Any]:
         for column in contract.columns
     ]
     columns += [
-        _column(name, description, data_type, name == "_extra")
-        for name, data_type, description in TECHNICAL_COLUMNS
+        _column(name, description, data_type, name == "_extra") for name, data_type, description in TECHNICAL_COLUMNS
     ]
     return {
         "name": contract.object,
@@ -80,9 +77,7 @@ def _column(name: str, description: str, data_type: str, is_personal: bool) -> d
 def outdated(models: Path, rendered: Mapping[str, str]) -> list[Path]:
     """Source files that are not what the contracts make of them."""
     paths = {sources_path(models, system): text for system, text in rendered.items()}
-    return [
-        path for path, text in paths.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]
+    return [path for path, text in paths.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def write_sources(models: Path, rendered: Mapping[str, str]) -> list[Path]:

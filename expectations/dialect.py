@@ -7,14 +7,24 @@ from typing import Any
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from duckdb_engine import ConnectionWrapper, Dialect
+    from duckdb_engine import ConnectionWrapper, CursorWrapper, Dialect
 
 from sqlalchemy import pool
 from sqlalchemy.engine.url import URL
 
 
 class LentConnection(ConnectionWrapper):
-    """A connection that belongs to the caller: closing it is the caller's business."""
+    """Whatever connection is lent when a statement runs; closing it is its owner's business."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(None)
+        self._token = token
+
+    def cursor(self) -> CursorWrapper:
+        """A cursor on the connection that is lent now."""
+        from expectations.judge import lent_connection
+
+        return CursorWrapper(lent_connection(self._token), self)
 
     def close(self) -> None:
         """Mark it closed for SQLAlchemy only."""
@@ -33,9 +43,7 @@ class LentConnectionDialect(Dialect):
 
     def connect(self, *args: Any, **kwargs: Any) -> Any:
         """The lent connection in SQLAlchemy's clothes."""
-        from expectations.judge import lent_connection
-
-        return LentConnection(lent_connection(kwargs["database"]))
+        return LentConnection(kwargs["database"])
 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:

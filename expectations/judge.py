@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _LENT: dict[str, Any] = {}
+_TOKEN = "lent"
 
 
 class JudgementError(Exception):
@@ -141,23 +142,33 @@ def _suite(compiled: CompiledContract, kind: str, query: str, rules: Sequence[Ru
     return gx.ExpectationSuite(name=f"{compiled.contract.id} {kind}", expectations=[expectation])
 
 
-class Judge:
-    """One Great Expectations context on one DuckDB connection, reused for every table that is judged.
+@cache
+def _source() -> Any:
+    """The one data source of a process; which connection it reads is whichever is lent at the time."""
+    context = _great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context.data_sources.add_sql(
+        name="staged", connection_string=_dialect_url() + _TOKEN, create_temp_table=False
+    )
 
-    The tables `<database>.<schema>.<table>` that it is pointed at may be replaced between judgements.
+
+@cache
+def _batch_definition(schema: str, table: str) -> Any:
+    asset = _source().add_table_asset(name=f"{schema}.{table}", table_name=table, schema_name=schema)
+    return asset.add_batch_definition_whole_table("all")
+
+
+class Judge:
+    """Great Expectations on one DuckDB connection, reused for every table that is judged; one at a time.
+
+    The tables that it is pointed at (in `schema`, `<database>.<schema>`) may be replaced between judgements.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schema: str) -> None:
-        gx = _great_expectations()
+        if _TOKEN in _LENT:
+            raise JudgementError("another connection is being judged; close that judge first")
         self._schema = schema
-        self._token = f"lent{id(self)}"
-        _LENT[self._token] = connection
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = {"globally": False}
-        self._source = context.data_sources.add_sql(
-            name="staged", connection_string=_dialect_url() + self._token, create_temp_table=False
-        )
-        self._batches: dict[str, Any] = {}
+        _LENT[_TOKEN] = connection
 
     def __enter__(self) -> Judge:
         return self
@@ -169,27 +180,20 @@ class Judge:
 
     def close(self) -> None:
         """Give the connection back."""
-        _LENT.pop(self._token, None)
-        engine = self._source.get_engine()
-        engine.dispose()
+        _LENT.pop(_TOKEN, None)
 
     def rows(self, compiled: CompiledContract, table: str) -> list[Verdict]:
         """Broken row rules of a staged table, by rule id."""
         by_flag = {compiled.flag(rule): rule.id for rule in compiled.row_rules}
-        return [
-            Verdict(by_flag[verdict.rule], verdict.figures)
-            for verdict in self._judge(table, row_suite(compiled))
-        ]
+        return [Verdict(by_flag[verdict.rule], verdict.figures) for verdict in self._judge(table, row_suite(compiled))]
 
     def files(self, compiled: CompiledContract, table: str) -> list[Verdict]:
         """Broken file rules of a table of figures (load_number, rule, figure, minimum, maximum)."""
         return self._judge(table, file_suite(compiled))
 
     def _judge(self, table: str, suite: Any) -> list[Verdict]:
-        if table not in self._batches:
-            asset = self._source.add_table_asset(name=table, table_name=table, schema_name=self._schema)
-            self._batches[table] = asset.add_batch_definition_whole_table("all")
-        result = self._batches[table].get_batch().validate(suite, result_format="COMPLETE")
+        batch = _batch_definition(self._schema, table).get_batch()
+        result = batch.validate(suite, result_format="COMPLETE")
         verdicts = []
         for outcome in result.results:
             details = (outcome.result or {}).get("details")

@@ -96,13 +96,8 @@ class CompiledContract:
     def content_hash(self) -> str:
         """Changes whenever a row could be judged differently; wording alone does not change it."""
         contract = self.contract
-        rules = [
-            replace(rule, promise="", remedy="").__dict__ for rule in (*self.row_rules, *self.file_rules)
-        ]
-        columns = [
-            (c.name, c.physical_type, c.key_position, c.is_header_required, c.aliases)
-            for c in contract.columns
-        ]
+        rules = [replace(rule, promise="", remedy="").__dict__ for rule in (*self.row_rules, *self.file_rules)]
+        columns = [(c.name, c.physical_type, c.key_position, c.is_header_required, c.aliases) for c in contract.columns]
         content = [
             columns,
             rules,
@@ -428,8 +423,7 @@ def match_headers(compiled: CompiledContract, headers: Sequence[str]) -> dict[st
     """
     plain = [normalised(header) for header in headers]
     stripped = [
-        normalised(header[len("property_") :]) if header.lower().startswith("property_") else ""
-        for header in headers
+        normalised(header[len("property_") :]) if header.lower().startswith("property_") else "" for header in headers
     ]
     taken: set[int] = set()
     found: dict[str, int] = {}

@@ -43,9 +43,7 @@ def _inside(root: Path, path: Path) -> Path:
             "Put the file itself into the folder, or remove the link."
         )
     if not target.exists():
-        raise ExtractsError(
-            f"{path}: links to {target}, which does not exist. Remove the link or deliver the file."
-        )
+        raise ExtractsError(f"{path}: links to {target}, which does not exist. Remove the link or deliver the file.")
     return target
 
 
@@ -57,17 +55,13 @@ def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[Delivere
             `<system>/<object>/`, or a link that leaves the folder. Nothing may be loaded then.
     """
     if not extracts.is_dir():
-        raise ExtractsError(
-            f"{extracts}: is no folder. CONCORD_EXTRACTS names the folder of delivered extracts."
-        )
+        raise ExtractsError(f"{extracts}: is no folder. CONCORD_EXTRACTS names the folder of delivered extracts.")
     root = extracts.resolve()
     systems = sorted({contract.system for contract in contracts.values()})
     found: list[DeliveredFile] = []
     for system in _visible(extracts):
         if not _inside(root, system).is_dir():
-            raise ExtractsError(
-                f"{system}: lies outside <system>/<object>/; move it to the extract it belongs to."
-            )
+            raise ExtractsError(f"{system}: lies outside <system>/<object>/; move it to the extract it belongs to.")
         if system.name not in systems:
             raise ExtractsError(
                 f"{system}: no contract describes a system '{system.name}'. Known systems: {', '.join(systems)}."
@@ -75,9 +69,7 @@ def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[Delivere
         objects = sorted(c.object for c in contracts.values() if c.system == system.name)
         for folder in _visible(system):
             if not _inside(root, folder).is_dir():
-                raise ExtractsError(
-                    f"{folder}: lies outside <system>/<object>/; move it to the extract it belongs to."
-                )
+                raise ExtractsError(f"{folder}: lies outside <system>/<object>/; move it to the extract it belongs to.")
             contract_id = f"{system.name}.{folder.name}"
             if contract_id not in contracts:
                 raise ExtractsError(

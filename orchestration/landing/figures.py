@@ -87,9 +87,7 @@ def _offset(text: str) -> str:
     )
 
 
-def _aggregate(
-    connection: duckdb.DuckDBPyConnection, compiled: CompiledContract
-) -> dict[int, dict[str, float | None]]:
+def _aggregate(connection: duckdb.DuckDBPyConnection, compiled: CompiledContract) -> dict[int, dict[str, float | None]]:
     expressions = {"held": "count(*) filter (where _is_held)"}
     for rule in compiled.file_rules:
         if rule.column is None:
@@ -104,7 +102,9 @@ def _aggregate(
         if rule.kind == "consistent_offsets":
             # A text without a time of day says nothing about offsets.
             timed = f"{text} like '%:%' and {column} is not null"
-            naive = f"count(*) filter (where {timed} and not {_offset(text)} and date_trunc('day', {column}) <> {column})"
+            naive = (
+                f"count(*) filter (where {timed} and not {_offset(text)} and date_trunc('day', {column}) <> {column})"
+            )
             aware = f"count(*) filter (where {timed} and {_offset(text)})"
             expressions[rule.id] = f"{aware} / nullif({aware} + {naive}, 0)"
     listed = ", ".join(f"{expression} as {identifier(name)}" for name, expression in expressions.items())

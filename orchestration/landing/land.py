@@ -27,12 +27,13 @@ from expectations.rules import (
     match_headers,
 )
 from orchestration.landing import store
+from orchestration.landing.deliveries import find_deliveries, find_due
 from orchestration.landing.discover import DeliveredFile, discover
 from orchestration.landing.figures import FIGURES, last_event_days, measure
 from orchestration.landing.ledger import prepare
 from orchestration.landing.overrides import Override, read_overrides
 from orchestration.landing.report import BrokenRule, ExtractReport, LandingError, LandingReport
-from orchestration.landing.scan import UnreadableFile, scan_csv, sha256_of
+from orchestration.landing.scan import UnreadableFileError, scan_csv
 from orchestration.landing.staging import (
     ROWS,
     SCRATCH,
@@ -82,8 +83,7 @@ def land(
     """
     agreed = Definitions(definitions)
     compiled = {
-        name: compile_contract(contract, agreed)
-        for name, contract in read_contracts(contracts or CONTRACTS).items()
+        name: compile_contract(contract, agreed) for name, contract in read_contracts(contracts or CONTRACTS).items()
     }
     overrides = read_overrides(agreed, compiled)
     files = discover(extracts, {name: entry.contract for name, entry in compiled.items()})
@@ -107,9 +107,7 @@ def _connection(build_file: Path, scratch: Path) -> Any:
     scratch.mkdir(parents=True)
     connection = duckdb.connect(str(build_file))
     try:
-        connection.execute(
-            "set TimeZone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true"
-        )
+        connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
         connection.execute(f"attach {literal(str(scratch / 'gate.duckdb'))} as {SCRATCH}")
         yield connection
     finally:
@@ -155,8 +153,7 @@ class _Landing:
                 self._judge.close()
         now = as_of or self._as_of(connection)
         reports = {
-            name: self._state(connection, self.compiled[name], report, now, files)
-            for name, report in reports.items()
+            name: self._state(connection, self.compiled[name], report, now, files) for name, report in reports.items()
         }
         store.write_states(connection, reports.values())
         return LandingReport(as_of=now, extracts=tuple(reports.values()))
@@ -191,15 +188,17 @@ class _Landing:
             )
             for file in unknown_kinds
         )
-        new, fingerprints = self._new_batches(
-            connection, contract, [f for f in files if f.format is not None]
+        delivered = find_deliveries(
+            connection, contract, [f for f in files if f.format is not None], self.root, self.landed_at
         )
+        new, fingerprints = delivered.new, delivered.fingerprints
         judged_under = self._judged_under(compiled)
         parents_seen = self._parents_seen(connection, contract)
-        due = self._due_batches(connection, contract, judged_under, parents_seen, bool(new))
+        due = find_due(connection, contract, judged_under, parents_seen, bool(new))
         if not new and not due:
             if fingerprints:
                 store.write_fingerprints(connection, contract, fingerprints)
+            self._redeliver(connection, compiled, delivered.again)
             return replace(report, broken_rules=rejected)
         batches = new + due
         self.progress(
@@ -243,7 +242,6 @@ class _Landing:
             compiled=compiled,
             batches=batches,
             stopped=outcome.stopped,
-            reasons={b.load_id or "": b.message for b in outcome.broken if b.severity == "error"},
             messages={(b.load_id, b.rule): b.message for b in outcome.broken},
             judged_under=judged_under,
             parents_seen=parents_seen,
@@ -252,12 +250,15 @@ class _Landing:
         )
         loads, released = writer.write(outcome.results, fingerprints)
         connection.execute(f"drop view if exists {ROWS}; drop table if exists {STAGED}")
+        self._redeliver(connection, compiled, delivered.again)
         held = {load.load_id: load for load in loads}
+        known = {batch.load_id for batch in due}
         broken = tuple(
             replace(rule, rows_held=held[rule.load_id].rows_quarantined)
             if rule.load_id in held and self._stops(compiled, rule)
             else rule
             for rule in outcome.broken
+            if rule.load_id not in known  # told when it was delivered, and again below while it stands
         )
         extra = sorted({header for batch in new for header in self._unknown(compiled, batch)})
         return replace(
@@ -267,6 +268,14 @@ class _Landing:
             broken_rules=rejected + broken,
             unknown_columns=tuple(extra),
         )
+
+    def _redeliver(
+        self, connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, again: Sequence[Batch]
+    ) -> None:
+        for batch in again:
+            create_staged(connection, compiled)
+            self._stage(connection, compiled, [batch])
+            store.write_redelivery(connection, compiled, batch)
 
     @staticmethod
     def _stops(compiled: CompiledContract, rule: BrokenRule) -> bool:
@@ -287,54 +296,6 @@ class _Landing:
             shutil.copyfile(batch.path, partial)
             partial.rename(target)
 
-    def _new_batches(
-        self, connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[DeliveredFile]
-    ) -> tuple[list[Batch], list[tuple[str, str, str]]]:
-        """Files whose content the ledger does not know, in name order, and the fingerprints that are new."""
-        known_files = dict(
-            connection.execute(
-                "select path || chr(0) || fingerprint, file_sha256 from audit.delivered_files "
-                "where system = ? and object = ?",
-                [contract.system, contract.object],
-            ).fetchall()
-        )
-        known = {
-            row[0]
-            for row in connection.execute(
-                "select file_sha256 from audit.loads where system = ? and object = ?",
-                [contract.system, contract.object],
-            ).fetchall()
-        }
-        number = connection.execute("select coalesce(max(load_number), 0) from audit.loads").fetchone()[0]  # type: ignore[index]
-        batches: list[Batch] = []
-        fingerprints: list[tuple[str, str, str]] = []
-        for file in sorted(files, key=lambda file: file.name):
-            stat = file.path.stat()
-            path = str(file.path.relative_to(self.root))
-            fingerprint = f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
-            sha256 = known_files.get(f"{path}\0{fingerprint}")
-            if sha256 is None:
-                sha256 = sha256_of(file.path)
-                fingerprints.append((path, fingerprint, sha256))
-            if sha256 in known:
-                continue
-            known.add(sha256)
-            number += 1
-            load_id = hashlib.sha256(f"{contract.id}/{sha256}".encode()).hexdigest()[:32]
-            batches.append(
-                Batch(
-                    load_id,
-                    number,
-                    file.name,
-                    sha256,
-                    stat.st_size,
-                    file.format or "",
-                    self.landed_at,
-                    path=file.path.resolve(),
-                )
-            )
-        return batches, fingerprints
-
     def _judged_under(self, compiled: CompiledContract) -> str:
         agreed = [compiled.content_hash, [str(o) for o in self.overrides.get(compiled.contract.id, ())]]
         return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()
@@ -352,62 +313,6 @@ class _Landing:
         ).fetchall()
         return json.dumps(rows)
 
-    def _due_batches(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        contract: Contract,
-        judged_under: str,
-        parents_seen: str,
-        has_new: bool,
-    ) -> list[Batch]:
-        """Earlier loads whose held-back rows are to be judged again.
-
-        That is when the rules, overrides or agreed lists changed; when an extract they refer to gained rows; and,
-        for whole files that a comparison with earlier files stopped, when there are new files.
-        """
-        rows = connection.execute(
-            """
-            select l.load_id, l.load_number, l.file_name, l.file_sha256, l.file_bytes, l.format, l.loaded_at,
-                l.headers, l.rows_delivered, l.rows_unparseable, l.status
-            from audit.loads as l
-            join (
-                select load_number, bool_or(list_contains(broken_rules, 'tolerance') or len(list_filter(
-                    broken_rules, lambda rule: starts_with(rule, 'reference:'))) > 0) as is_referring
-                from audit.quarantine
-                where system = $system and object = $object and not is_unparseable
-                group by load_number
-            ) as q on q.load_number = l.load_number
-            where l.judged_under <> $judged_under
-                or (q.is_referring and l.parents_seen <> $parents_seen)
-                or (l.status = 'stopped' and $has_new)
-            order by l.file_name, l.load_number
-            """,
-            {
-                "system": contract.system,
-                "object": contract.object,
-                "judged_under": judged_under,
-                "parents_seen": parents_seen,
-                "has_new": has_new,
-            },
-        ).fetchall()
-        return [
-            Batch(
-                load_id=row[0],
-                load_number=row[1],
-                file_name=row[2],
-                file_sha256=row[3],
-                file_bytes=row[4],
-                format=row[5],
-                landed_at=row[6],
-                headers=tuple(row[7]),
-                rows_delivered=row[8],
-                is_new=False,
-                is_judged_as_file=row[10] == "stopped",
-                bad_is_stored=row[9],
-            )
-            for row in rows
-        ]
-
     def _stage(
         self, connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batches: Sequence[Batch]
     ) -> None:
@@ -422,7 +327,7 @@ class _Landing:
             else:
                 try:
                     batch.scan = scan_csv(batch.path)
-                except UnreadableFile as problem:
+                except UnreadableFileError as problem:
                     batch.refusal = str(problem)
                     continue
                 batch.headers, batch.rows_delivered = batch.scan.headers, batch.scan.records
@@ -483,9 +388,7 @@ class _Landing:
                 continue
             wanted = set(agreed)
             if batch.format != "jsonl":
-                before = [
-                    headers for name, n, headers in known if (name, n) < (batch.file_name, batch.load_number)
-                ]
+                before = [headers for name, n, headers in known if (name, n) < (batch.file_name, batch.load_number)]
                 for headers in before[-_COLUMN_HISTORY_FILES:]:
                     wanted |= delivered(headers)
             lacking = wanted - delivered(batch.headers)
@@ -528,9 +431,7 @@ class _Landing:
                 is_broken = is_broken and not is_overridden
                 message = None
                 if is_broken:
-                    said = self._file_message(
-                        compiled, rule, batch, figure, low, high, missing.get(number, []), rows
-                    )
+                    said = self._file_message(compiled, rule, batch, figure, low, high, missing.get(number, []), rows)
                     broken = self._broken(compiled, rule, batch, figure, 0, said)
                     outcome.broken.append(broken)
                     message = broken.message
@@ -581,9 +482,7 @@ class _Landing:
                 broken = self._broken(compiled, rule, batch, float(len(batch.bad)), len(batch.bad), said)
                 outcome.broken.append(broken)
                 outcome.results.append(
-                    self._result(
-                        compiled, batch, rule, True, False, float(len(batch.bad)), None, 0.0, broken.message
-                    )
+                    self._result(compiled, batch, rule, True, False, float(len(batch.bad)), None, 0.0, broken.message)
                 )
         return outcome
 
@@ -596,9 +495,7 @@ class _Landing:
         rules = [rule for rule in compiled.row_rules if rule.id in broken]
         if not rules:
             return {}
-        listed = ", ".join(
-            f"min(_row_number) filter (where {identifier(compiled.flag(rule))})" for rule in rules
-        )
+        listed = ", ".join(f"min(_row_number) filter (where {identifier(compiled.flag(rule))})" for rule in rules)
         rows = connection.execute(f"select _load_number, {listed} from {ROWS} group by all").fetchall()
         return {
             (rule.id, row[0]): value
@@ -643,9 +540,7 @@ class _Landing:
         else:
             span = f"{_figure(low)} to {_figure(high)}"
             said = f"{_figure(figure)} in {batch.file_name} {rule.promise} ({span} by the files before)"
-        outcome = (
-            "the whole file is held back" if rule.severity == "error" else "it was accepted with a warning"
-        )
+        outcome = "the whole file is held back" if rule.severity == "error" else "it was accepted with a warning"
         return f"{said}; {outcome}. {rule.remedy}"
 
     def _broken(
@@ -732,9 +627,7 @@ class _Landing:
             }
             for load in accepted:
                 count, first = counts.get(load.load_number, (0, None))
-                batch = Batch(
-                    load.load_id, load.load_number, load.file_name, load.file_sha256, 0, "", self.landed_at
-                )
+                batch = Batch(load.load_id, load.load_number, load.file_name, load.file_sha256, 0, "", self.landed_at)
                 message = None
                 if count:
                     said = (
@@ -763,9 +656,7 @@ class _Landing:
                 for column in columns_of(c.contract)
             ]
             if queries:
-                newest = connection.execute(
-                    f"select max(newest) from ({' union all '.join(queries)})"
-                ).fetchone()[0]  # type: ignore[index]
+                newest = connection.execute(f"select max(newest) from ({' union all '.join(queries)})").fetchone()[0]  # type: ignore[index]
                 if newest is not None:
                     return newest
         raise LandingError(
@@ -797,16 +688,11 @@ class _Landing:
             if row[1] > newest_accepted and row[4] in ("stopped", "refused"):
                 stale.append(f"its newest delivery {row[2]} was {row[4]}")
                 if row[0] not in told:
-                    batch = Batch(row[0], row[1], row[2], row[3], 0, "", self.landed_at)
-                    rule = compiled.by_id["readable"]
-                    repeated = self._broken(compiled, rule, batch, None, 0, "")
-                    broken.append(replace(repeated, message=row[5], rows_held=row[6]))
+                    broken += self._standing(connection, compiled, Batch(*row[:4], 0, "", self.landed_at), row[6])
                 break
         newest = None
         if accepted:
-            columns = ", ".join(
-                f"max(cast({identifier(name)} as timestamp))" for name in contract.modified_at
-            )
+            columns = ", ".join(f"max(cast({identifier(name)} as timestamp))" for name in contract.modified_at)
             if columns:
                 values = connection.execute(f"select {columns} from {table}").fetchone() or ()
                 newest = max((value for value in values if value is not None), default=None)
@@ -845,15 +731,30 @@ class _Landing:
             rows_held=held,
         )
 
+    def _standing(
+        self, connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batch: Batch, rows_held: int
+    ) -> list[BrokenRule]:
+        """The rules that still keep an extract's newest file out, as they were told when it came."""
+        results = connection.execute(
+            "select rule, figure, message from audit.contract_results where load_id = ? and is_broken "
+            "and severity = 'error' and (scope = 'file' or rule = 'readable') order by rule",
+            [batch.load_id],
+        ).fetchall()
+        return [
+            replace(
+                self._broken(compiled, compiled.by_id[rule], batch, figure, 0, ""), message=message, rows_held=rows_held
+            )
+            for rule, figure, message in results
+            if rule in compiled.by_id
+        ]
+
     @staticmethod
     def _is_system_delivered(
         connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[DeliveredFile]
     ) -> bool:
         if any(file.contract_id.split(".")[0] == contract.system for file in files):
             return True
-        row = connection.execute(
-            "select count(*) from audit.loads where system = ?", [contract.system]
-        ).fetchone()
+        row = connection.execute("select count(*) from audit.loads where system = ?", [contract.system]).fetchone()
         return bool(row and row[0])
 
 

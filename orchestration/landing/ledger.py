@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import duckdb
 
 from expectations.contract import TECHNICAL_COLUMNS, Contract
-from expectations.rules import identifier
+from expectations.rules import identifier, literal, normalised
 from orchestration.landing.report import LandingError
+from orchestration.landing.staging import json_path, typed
 
 AUDIT_TABLES = {
     "loads": """
@@ -17,7 +18,8 @@ AUDIT_TABLES = {
         status varchar not null, reason varchar, loaded_at timestamp not null, rows_delivered bigint not null,
         rows_accepted bigint not null, rows_quarantined bigint not null, rows_unparseable bigint not null,
         rows_superseded bigint not null, contract_version varchar not null, headers varchar[] not null,
-        unknown_columns varchar[] not null, last_event_on date, judged_under varchar, parents_seen varchar""",
+        unknown_columns varchar[] not null, last_event_on date, judged_under varchar, parents_seen varchar,
+        last_file_name varchar not null, last_delivery bigint not null""",
     "quarantine": """
         load_id varchar not null, load_number bigint not null, system varchar not null, object varchar not null,
         file_name varchar not null, row_number bigint not null, record_key varchar, rule varchar not null,
@@ -80,6 +82,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
         for name, data_type in wanted:
             if name not in present:
                 statements.append(f"alter table {table} add column {identifier(name)} {data_type}")
+                statements += _from_extra(connection, contract, table, name)
             elif present[name] != data_type:
                 statements.append(_change_type(connection, contract, table, name, data_type))
     connection.begin()
@@ -90,6 +93,25 @@ def prepare(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
     except BaseException:
         connection.rollback()
         raise
+
+
+def _from_extra(connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, name: str) -> list[str]:
+    """Statements that fill a column the contract gained from what was delivered under that name before."""
+    column = contract.by_name.get(name)
+    if column is None:
+        return []
+    wanted = {normalised(name), *map(normalised, column.aliases)}
+    headers = connection.execute(
+        f"select distinct unnest(json_keys(_extra)) from {table} where _extra is not null"
+    ).fetchall()
+    statements = []
+    for (header,) in headers:
+        if {normalised(header), normalised(header.lower().removeprefix("property_"))} & wanted:
+            value = typed(column, f"(_extra ->> {literal(json_path(header))})")
+            statements.append(
+                f"update {table} set {identifier(name)} = {value} where {identifier(name)} is null and {value} is not null"
+            )
+    return statements
 
 
 def _change_type(

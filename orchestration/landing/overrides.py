@@ -43,17 +43,11 @@ def read_overrides(
         if rule is None:
             raise LandingError(f"{where}: {contract_id} has no rule '{row['rule']}'")
         if not rule.can_be_overridden or rule.scope == "extract":
-            raise LandingError(
-                f"{where}: rule '{rule.id}' cannot be overridden; the delivery has to be corrected"
-            )
+            raise LandingError(f"{where}: rule '{rule.id}' cannot be overridden; the delivery has to be corrected")
         for name in ("file_sha256", "reason", "approved_by", "approved_on"):
             if not row[name]:
-                raise LandingError(
-                    f"{where}: {name} is empty; an override says for which file, why and by whom"
-                )
+                raise LandingError(f"{where}: {name} is empty; an override says for which file, why and by whom")
         if row["row_key"] and rule.scope == "file":
             raise LandingError(f"{where}: rule '{rule.id}' is about the whole file; leave row_key empty")
-        found.setdefault(contract_id, []).append(
-            Override(rule.id, row["file_sha256"], row["row_key"] or None)
-        )
+        found.setdefault(contract_id, []).append(Override(rule.id, row["file_sha256"], row["row_key"] or None))
     return {name: tuple(sorted(rows, key=str)) for name, rows in found.items()}

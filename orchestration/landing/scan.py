@@ -25,7 +25,7 @@ _LF, _CR, _QUOTE = 10, 13, 34
 _BOM = b"\xef\xbb\xbf"
 
 
-class UnreadableFile(Exception):
+class UnreadableFileError(Exception):
     """The whole file cannot be read; the message says why and what to deliver instead."""
 
 
@@ -73,7 +73,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 yield chunk
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
-        raise UnreadableFile(
+        raise UnreadableFileError(
             f"its gzip stream is broken or cut off ({problem}); deliver the file again"
         ) from problem
 
@@ -92,7 +92,7 @@ def _headers(record: bytes) -> tuple[tuple[str, ...], str]:
     try:
         text = record.decode("utf-8")
     except UnicodeDecodeError as problem:
-        raise UnreadableFile(
+        raise UnreadableFileError(
             f"its header is not UTF-8 (byte 0x{record[problem.start]:02x}); save the export as UTF-8"
         ) from problem
     parsed = {}
@@ -110,7 +110,7 @@ def scan_csv(path: Path) -> CsvScan:
     """Scan a CSV file, compressed or not, in one pass with little memory.
 
     Raises:
-        UnreadableFile: broken compression, an encoding that is not UTF-8 in the header, or a record without
+        UnreadableFileError: broken compression, an encoding that is not UTF-8 in the header, or a record without
             an end.
     """
     odd, records, longest, pending = False, 0, 0, 0
@@ -122,7 +122,7 @@ def scan_csv(path: Path) -> CsvScan:
         if first:
             first = False
             if chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                raise UnreadableFile("it is UTF-16; save the export as UTF-8")
+                raise UnreadableFileError("it is UTF-16; save the export as UTF-8")
             if chunk.startswith(_BOM):
                 chunk = chunk[len(_BOM) :]
                 if not chunk:
@@ -130,12 +130,19 @@ def scan_csv(path: Path) -> CsvScan:
         data = np.frombuffer(chunk, dtype=np.uint8)
         ends, odd = _record_ends(data, odd)
         if headers is None:
-            head += chunk[: ends[0]] if len(ends) else chunk
-            if len(ends):
-                headers = _headers(bytes(head).rstrip(b"\r"))
-                records -= 1
-            elif len(head) > LONGEST_RECORD:
-                raise UnreadableFile("its first line has no end; deliver a CSV file with a header line")
+            start = 0
+            for end in ends:
+                head += chunk[start:end]
+                start = int(end) + 1
+                if head.strip(b"\r"):
+                    headers = _headers(bytes(head).rstrip(b"\r"))
+                    records -= 1
+                    break
+                head.clear()
+            else:
+                head += chunk[start:]
+            if headers is None and len(head) > LONGEST_RECORD:
+                raise UnreadableFileError("its first line has no end; deliver a CSV file with a header line")
         if len(ends):
             before = np.where(ends > 0, data[np.maximum(ends - 1, 0)], last_byte)
             lengths = np.diff(ends, prepend=-1 - pending) - 1
@@ -146,11 +153,11 @@ def scan_csv(path: Path) -> CsvScan:
         else:
             pending += len(data)
         if pending > LONGEST_RECORD:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f"after record {max(records, 0)} a quote opens that is never closed; close it and deliver again"
             )
         last_byte = int(data[-1])
-    if headers is None and head:
+    if headers is None and head.strip(b"\r\n"):
         return CsvScan(*_headers(bytes(head).rstrip(b"\r\n")), 0, len(head), odd)
     if headers is None:
         return CsvScan((), ",", 0, 0, False)
@@ -167,7 +174,7 @@ def clean_copy(path: Path, scan: CsvScan, target: Path) -> CleanCopy:
     are not UTF-8. The work is done on whole chunks; only bad records are touched one by one.
 
     Raises:
-        UnreadableFile: a quote stays open over several lines, or nearly everything is bad.
+        UnreadableFileError: a quote stays open over several lines, or nearly everything is bad.
     """
     copy = CleanCopy(target)
     delimiter = ord(scan.delimiter)
@@ -185,7 +192,7 @@ def clean_copy(path: Path, scan: CsvScan, target: Path) -> CleanCopy:
                 tail = block[(int(ends[-1]) + 1 if len(ends) else 0) :]
                 if odd and b"\n" in tail.rstrip(b"\r\n"):
                     line = number + len(ends)
-                    raise UnreadableFile(
+                    raise UnreadableFileError(
                         f"in or after record {line} a quote opens that is never closed; close it and deliver again"
                     )
                 ends = np.append(ends, len(block))
@@ -198,7 +205,7 @@ def clean_copy(path: Path, scan: CsvScan, target: Path) -> CleanCopy:
                 block[:cut], data[:cut], ends, delimiter, wanted, number, is_header, out, copy.bad
             )
             if len(copy.bad) > BAD_RECORD_LIMIT:
-                raise UnreadableFile(
+                raise UnreadableFileError(
                     f"more than {BAD_RECORD_LIMIT:,} of its records are no rows; check delimiter and encoding"
                 )
     return copy

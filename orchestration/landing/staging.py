@@ -17,7 +17,7 @@ from expectations.rules import (
     literal,
     match_headers,
 )
-from orchestration.landing.scan import BadRecord, CsvScan, UnreadableFile, clean_copy
+from orchestration.landing.scan import BadRecord, CsvScan, UnreadableFileError, clean_copy
 
 SCRATCH = "gate"
 STAGED = f"{SCRATCH}.main.staged"
@@ -45,8 +45,14 @@ class Batch:
     bad: list[BadRecord] = field(default_factory=list)
     refusal: str | None = None
     bad_is_stored: int = 0  # unparseable rows that quarantine has from an earlier landing
+    order_name: str = ""  # greatest file name under which the content came; the file's own unless it came again
+    order_number: int = 0  # number of the newest delivery under that name
     first_rowid: int = 0
     rows_staged: int = 0
+
+    def __post_init__(self) -> None:
+        self.order_name = self.order_name or self.file_name
+        self.order_number = self.order_number or self.load_number
 
     @property
     def rows_unparseable(self) -> int:
@@ -77,7 +83,7 @@ def _timestamp(text: str) -> str:
     )
 
 
-def _typed(column: Column, text: str) -> str:
+def typed(column: Column, text: str) -> str:
     """SQL that reads a text as the column's type, null where it is none."""
     if column.physical_type == "timestamp":
         return _timestamp(text)
@@ -121,7 +127,7 @@ def _pair(column: Column, cell: str | None, cell_type: str) -> tuple[str, str]:
     if column.is_text:
         return f"nullif({text}, '')", "null"
     text = f"nullif(trim({text}), '')"
-    return _typed(column, text), text
+    return typed(column, text), text
 
 
 def staged_columns(compiled: CompiledContract) -> list[tuple[str, str]]:
@@ -168,9 +174,7 @@ def _insert(compiled: CompiledContract, source: _Source) -> str:
     inner: list[str] = []
     for column in contract.columns:
         at = places.get(column.name)
-        value, text = _pair(
-            column, None if at is None else source.cells[at], "" if at is None else source.types[at]
-        )
+        value, text = _pair(column, None if at is None else source.cells[at], "" if at is None else source.types[at])
         inner.append(f"{value} as {identifier(column.name)}")
         if not column.is_text:
             inner.append(f"{text} as {identifier(column.name + '$text')}")
@@ -229,15 +233,13 @@ def _csv_relation(paths: Sequence[Path], headers: Sequence[str], delimiter: str,
     )
 
 
-def _stage(
-    connection: duckdb.DuckDBPyConnection, statement: str, batches: Sequence[Batch], expected: int
-) -> None:
-    """Run a staging statement; raises UnreadableFile where the parser's count is not the scan's."""
+def _stage(connection: duckdb.DuckDBPyConnection, statement: str, batches: Sequence[Batch], expected: int) -> None:
+    """Run a staging statement; raises UnreadableFileError where the parser's count is not the scan's."""
     first = connection.execute(f"select count(*) from {STAGED}").fetchone()[0]  # type: ignore[index]
     inserted = connection.execute(statement).fetchone()[0]  # type: ignore[index]
     if inserted != expected:
         connection.execute(f"delete from {STAGED} where rowid >= {first}")
-        raise UnreadableFile(f"it has {expected} records, but {inserted} rows could be read")
+        raise UnreadableFileError(f"it has {expected} records, but {inserted} rows could be read")
     for batch in batches:
         batch.first_rowid = first
         first += batch.rows_staged
@@ -258,7 +260,7 @@ def stage_csv(
     try:
         _stage_csv_files(connection, compiled, batches, paths, first, longest)
         return
-    except (duckdb.Error, UnreadableFile):
+    except (duckdb.Error, UnreadableFileError):
         if len(batches) > 1:
             for batch in batches:
                 stage_csv(connection, compiled, [batch], scratch)
@@ -270,7 +272,7 @@ def stage_csv(
         batch.bad = clean_copy(batch.path, first, target).bad
         batch.rows_staged = batch.rows_delivered - len(batch.bad)
         _stage_csv_files(connection, compiled, [batch], [target], first, longest)
-    except (duckdb.Error, UnreadableFile) as problem:
+    except (duckdb.Error, UnreadableFileError) as problem:
         batch.refusal = _first_line(problem)
         batch.rows_staged = 0
         batch.bad = []
@@ -325,7 +327,7 @@ def stage_parquet(connection: duckdb.DuckDBPyConnection, compiled: CompiledContr
             has_long_cells=True,
         )
         _stage(connection, _insert(compiled, source), [batch], batch.rows_delivered)
-    except (duckdb.Error, UnreadableFile) as problem:
+    except (duckdb.Error, UnreadableFileError) as problem:
         batch.refusal = f"it is no complete Parquet file ({_first_line(problem)}); deliver it again"
         batch.rows_staged = batch.rows_delivered = 0
 
@@ -371,7 +373,7 @@ def stage_jsonl(connection: duckdb.DuckDBPyConnection, compiled: CompiledContrac
                 "line",
             )
             _stage(connection, _insert(compiled, source), [batch], batch.rows_staged)
-    except (duckdb.Error, UnreadableFile) as problem:
+    except (duckdb.Error, UnreadableFileError) as problem:
         batch.refusal = _first_line(problem)
         batch.rows_staged = batch.rows_delivered = 0
         batch.bad = []
@@ -394,19 +396,18 @@ def _json_source(
         row_number=row_number,
         landed_at=landed_at,
         headers=headers,
-        cells=tuple(f"({document} ->> {literal(_json_path(h))})" for h in headers),
+        cells=tuple(f"({document} ->> {literal(json_path(h))})" for h in headers),
         types=("VARCHAR",) * len(headers),
         has_long_cells=True,
     )
 
 
-def _json_path(header: str) -> str:
+def json_path(header: str) -> str:
+    """JSON path of a delivered header."""
     return '$."' + header.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def stage_held(
-    connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batches: Sequence[Batch]
-) -> None:
+def stage_held(connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batches: Sequence[Batch]) -> None:
     """Stage the held-back rows of earlier loads again, from what quarantine keeps as delivered."""
     groups: dict[tuple[str, ...], list[Batch]] = {}
     for batch in batches:
@@ -425,21 +426,16 @@ def stage_held(
         connection.execute(_insert(compiled, source))
 
 
-def finish_staged(
-    connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batches: Sequence[Batch]
-) -> None:
+def finish_staged(connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batches: Sequence[Batch]) -> None:
     """Give every staged row its number in its file, and the view that says which rows are held back."""
     offsets, shifts = [], []
     for batch in batches:
         if batch.is_new and batch.format != "jsonl" and batch.rows_staged:
             offsets.append((batch.load_number, batch.first_rowid))
             shifts += [
-                (batch.load_number, record.number - position, position + 1)
-                for position, record in enumerate(batch.bad)
+                (batch.load_number, record.number - position, position + 1) for position, record in enumerate(batch.bad)
             ]
-    connection.execute(
-        f"create or replace table {SCRATCH}.main.offsets (load_number bigint, first_rowid bigint)"
-    )
+    connection.execute(f"create or replace table {SCRATCH}.main.offsets (load_number bigint, first_rowid bigint)")
     insert_rows(connection, f"{SCRATCH}.main.offsets", offsets)
     number = "coalesce(s._stored_row_number, s.rowid - o.first_rowid + 1)"
     join = f"left join {SCRATCH}.main.offsets as o on o.load_number = s._load_number"
@@ -454,9 +450,7 @@ def finish_staged(
             "f.threshold <= s.rowid - o.first_rowid + 1"
         )
         number += " + coalesce(f.shift, 0)"
-    held = " or ".join(
-        identifier(compiled.flag(rule)) for rule in compiled.row_rules if rule.severity == "error"
-    )
+    held = " or ".join(identifier(compiled.flag(rule)) for rule in compiled.row_rules if rule.severity == "error")
     connection.execute(
         f"create or replace view {ROWS} as select s.*, s.rowid as _rid, {number} as _row_number, ({held}) as _is_held "
         f"from {STAGED} as s {join}"

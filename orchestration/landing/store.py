@@ -119,6 +119,67 @@ def write_states(connection: duckdb.DuckDBPyConnection, reports: Iterable[Extrac
         raise
 
 
+def _lift(connection: duckdb.DuckDBPyConnection, raw: str, versions: str) -> None:
+    """Let versions that came again count as delivered by the later of the files."""
+    connection.execute(
+        f"""
+        update {raw} as w set _last_file_name = s.newest[1], _last_delivery = s.newest[2]
+        from (
+            select _key, _modified_at, _row_hash, max((order_name, order_number)) as newest from {versions} group by all
+        ) as s
+        where w._key = s._key and w._row_hash = s._row_hash and w._modified_at is not distinct from s._modified_at
+            and (w._last_file_name, w._last_delivery) < s.newest
+        """
+    )
+
+
+def _order_versions(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
+    """Say for every staged key which version is current and until when the others held."""
+    connection.execute(
+        f"""
+        update {raw} as w set _is_current = v.is_current, _valid_to = v.valid_to
+        from (
+            select rowid as rid,
+                lead(_key) over versions is null as is_current,
+                lead(_modified_at) over versions as valid_to
+            from {raw}
+            where _key in (
+                select _key from {raw}
+                where _key in (select _key from {STAGED})
+                group by _key having count(*) > 1
+            )
+            window versions as (
+                partition by _key order by _modified_at nulls first, _last_file_name, _last_delivery, _row_number
+            )
+        ) as v
+        where w.rowid = v.rid
+            and (w._is_current <> v.is_current or w._valid_to is distinct from v.valid_to)
+        """
+    )
+
+
+def write_redelivery(connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batch: Batch) -> None:
+    """Let the staged rows, content that the ledger has already, count as delivered under the batch's order name.
+
+    Nothing is added. But where no modification time orders versions the file name does, so that content which
+    comes again after another one is the newest again.
+    """
+    raw = f"raw.{identifier(compiled.contract.raw_table)}"
+    connection.begin()
+    try:
+        again = f"{literal(batch.order_name)} as order_name, cast({batch.order_number} as bigint) as order_number"
+        _lift(connection, raw, f"(select _key, _modified_at, _row_hash, {again} from {STAGED} where _key is not null)")
+        _order_versions(connection, raw)
+        connection.execute(
+            "update audit.loads set last_file_name = ?, last_delivery = ? where load_id = ?",
+            [batch.order_name, batch.order_number, batch.load_id],
+        )
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
 @dataclass
 class Writer:
     """Writes one extract's batches. `stopped` holds, by load number, the file rules that hold a whole file back."""
@@ -127,7 +188,6 @@ class Writer:
     compiled: CompiledContract
     batches: Sequence[Batch]
     stopped: Mapping[int, Sequence[str]]
-    reasons: Mapping[str, str]
     messages: Mapping[tuple[str | None, str], str]
     judged_under: str
     parents_seen: str
@@ -144,13 +204,11 @@ class Writer:
         """
         connection = self.connection
         insert_into = f"{SCRATCH}.main.results"
-        connection.execute(
-            f"create or replace table {insert_into} as select * from audit.contract_results limit 0"
-        )
+        connection.execute(f"create or replace table {insert_into} as select * from audit.contract_results limit 0")
         insert_rows(connection, insert_into, results)
         connection.execute(
             f"create or replace table {_LOADS} (load_number bigint, load_id varchar, file_name varchar, "
-            "is_stopped boolean, stop_rules varchar[])"
+            "is_stopped boolean, stop_rules varchar[], order_name varchar, order_number bigint)"
         )
         insert_rows(
             connection,
@@ -162,6 +220,8 @@ class Writer:
                     b.file_name,
                     b.load_number in self.stopped,
                     list(self.stopped.get(b.load_number, [])),
+                    b.order_name,
+                    b.order_number,
                 )
                 for b in self.batches
             ],
@@ -172,7 +232,7 @@ class Writer:
             before = self._accepted()
             self._quarantine()
             self._insert_raw()
-            self._order_versions()
+            _order_versions(connection, self._raw)
             loads, released = self._ledger(before)
             _replace_results(connection, insert_into)
             write_fingerprints(connection, self.compiled.contract, fingerprints)
@@ -190,7 +250,7 @@ class Writer:
     def _candidates(self) -> str:
         """Rows that no rule holds back, with their load."""
         return (
-            f"(select r.*, l.load_id, l.file_name from {ROWS} as r join {_LOADS} as l on l.load_number = r._load_number "
+            f"(select r.*, l.load_id, l.file_name, l.order_name, l.order_number from {ROWS} as r join {_LOADS} as l on l.load_number = r._load_number "
             "where not r._is_held and not l.is_stopped)"
         )
 
@@ -205,7 +265,7 @@ class Writer:
             if self._is_first_load()
             else f"""
                 union
-                select c._rid, c._load_number, c._key, c._modified_at, c._row_hash, c.file_name
+                select c._rid, c._load_number, c._key, c._modified_at, c._row_hash, c.order_name, c.order_number
                 from {self._candidates} as c join {self._raw} as w
                     on w._key = c._key and w._row_hash = c._row_hash and w._modified_at is not distinct from c._modified_at
             """
@@ -213,10 +273,10 @@ class Writer:
         self.connection.execute(
             f"""
             create or replace table {_SUPERSEDED} as
-            select _rid, _load_number, _key, _modified_at, _row_hash, file_name from (
-                select d.*, l.file_name, row_number() over (
+            select _rid, _load_number, _key, _modified_at, _row_hash, order_name, order_number from (
+                select d.*, l.order_name, l.order_number, row_number() over (
                     partition by d._key, d._modified_at, d._row_hash
-                    order by l.file_name, d._load_number, d._row_number
+                    order by l.order_name, l.order_number, d._row_number
                 ) as copy
                 from {_DUPLICATES} as d
                 join {ROWS} as r on r._rid = d._rid
@@ -240,9 +300,7 @@ class Writer:
         connection, compiled = self.connection, self.compiled
         again = ", ".join(str(batch.load_number) for batch in self.batches if not batch.is_new)
         if again:
-            connection.execute(
-                f"delete from audit.quarantine where not is_unparseable and load_number in ({again})"
-            )
+            connection.execute(f"delete from audit.quarantine where not is_unparseable and load_number in ({again})")
         contract = compiled.contract
         strict = [rule for rule in compiled.row_rules if rule.severity == "error"]
         broken = ", ".join(
@@ -252,9 +310,7 @@ class Writer:
         stops = [
             (f"{number} {rule}", self.messages.get((batch.load_id, rule), rule))
             for batch in self.batches
-            for number, rule in (
-                (batch.load_number, rule) for rule in self.stopped.get(batch.load_number, ())
-            )
+            for number, rule in ((batch.load_number, rule) for rule in self.stopped.get(batch.load_number, ()))
         ]
         for load_words in (", ".join(f"{literal(key)}: {literal(said)}" for key, said in stops),):
             words = f"{words}, {load_words}" if load_words else words
@@ -316,47 +372,14 @@ class Writer:
         self.connection.execute(
             f"""
             insert into {self._raw} ({", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, _is_current,
-                _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name)
+                _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name, _last_delivery)
             select {", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, true,
-                null, load_id, _load_number, file_name, _row_number, file_name
+                null, load_id, _load_number, file_name, _row_number, order_name, order_number
             from {self._candidates}
             where _rid not in (select _rid from {_SUPERSEDED})
             """
         )
-        self.connection.execute(
-            f"""
-            update {self._raw} as w set _last_file_name = s.file_name
-            from (
-                select _key, _modified_at, _row_hash, max(file_name) as file_name from {_SUPERSEDED} group by all
-            ) as s
-            where w._key = s._key and w._row_hash = s._row_hash and w._modified_at is not distinct from s._modified_at
-                and w._last_file_name < s.file_name
-            """
-        )
-
-    def _order_versions(self) -> None:
-        """Say for every key that this batch touched which version is current and until when the others held."""
-        self.connection.execute(
-            f"""
-            update {self._raw} as w set _is_current = v.is_current, _valid_to = v.valid_to
-            from (
-                select rowid as rid,
-                    lead(_key) over versions is null as is_current,
-                    lead(_modified_at) over versions as valid_to
-                from {self._raw}
-                where _key in (
-                    select _key from {self._raw}
-                    where _key in (select _key from {STAGED})
-                    group by _key having count(*) > 1
-                )
-                window versions as (
-                    partition by _key order by _modified_at nulls first, _last_file_name, _load_number, _row_number
-                )
-            ) as v
-            where w.rowid = v.rid
-                and (w._is_current <> v.is_current or w._valid_to is distinct from v.valid_to)
-            """
-        )
+        _lift(self.connection, self._raw, _SUPERSEDED)
 
     def _ledger(self, before: Mapping[int, int]) -> tuple[list[LoadReport], int]:
         """Write the ledger lines from counts taken in the tables, and insist that they add up."""
@@ -402,7 +425,8 @@ class Writer:
                 status = "refused"
             if not batch.is_new:
                 released += taken - before.get(number, 0) + superseded.get(number, 0)
-            reason = self.reasons.get(batch.load_id) if status in ("stopped", "refused") else None
+            rules = ["readable"] if is_refused else self.stopped.get(number, ())
+            reason = " ".join(self.messages[batch.load_id, rule] for rule in rules) or None
             places = set(match_headers(self.compiled, batch.headers).values())
             unknown = [header for i, header in enumerate(batch.headers) if i not in places]
             rows.append(
@@ -429,6 +453,8 @@ class Writer:
                     self.last_events.get(number),
                     self.judged_under,
                     self.parents_seen,
+                    batch.order_name,
+                    batch.order_number,
                 )
             )
             loads.append(
