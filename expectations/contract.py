@@ -342,14 +342,9 @@ class _Reader:
             description=self.text(f"{where}: description", raw.get("description")),
             classification=self.one_of(f"{where}: classification", raw.get("classification"), CLASSIFICATIONS),
             key_position=int(raw.get("primaryKeyPosition") or 1) if is_key else None,
-<<<<<<< HEAD
             # A part of the key may be empty, or not delivered, where the contract says so in as many words.
             is_required=self.flag(f"{where}: required", raw.get("required", is_key)),
             is_header_required=self.flag(f"{where}: columnRequired", extra.get("columnRequired", is_key)),
-=======
-            is_required=is_key or self.flag(f"{where}: required", raw.get("required", False)),
-            is_header_required=is_key or self.flag(f"{where}: columnRequired", extra.get("columnRequired", False)),
->>>>>>> 54e1016 (Test landing both ways: every fault with its message and nothing lost)
             is_not_after_delivery=not_after,
             aliases=tuple(aliases),
             max_length=int(options["maxLength"]) if "maxLength" in options else None,
