@@ -59,26 +59,35 @@ def _newest(asof: datetime, *moments: str) -> str:
 
 
 def _user(asof: datetime, d: Draws) -> str:
+    """The reps, and the queue in which leads wait for an owner."""
     return f"""
 select
     user_id as "Id", first_name || ' ' || last_name as "Name",
     'rep' || rid || '@{v.INTERNAL_DOMAIN}' as "Email", 'Account Executive' as "UserRoleName", 'Sales' as "Department",
-    region as "Region__c", zone as "TimeZoneSidKey", true as "IsActive",
+    region as "Region__c", zone as "TimeZoneSidKey", true as "IsActive", 'Standard' as "UserType",
     '2023-11-01T08:00:00.000+0000' as "CreatedDate", '2024-01-15T08:00:00.000+0000' as "LastModifiedDate",
     timestamp '2024-01-15 08:00:00' as _t
 from reps
-order by rid
+union all
+select
+    '{QUEUE}', 'Leads without an owner', null, null, 'Sales', null, 'UTC', true, 'Queue',
+    '2023-11-01T08:00:00.000+0000', '2024-01-15T08:00:00.000+0000', timestamp '2024-01-15 08:00:00'
+order by "Id"
 """
 
 
 def _account(asof: datetime, d: Draws) -> str:
+    """An enrichment service writes each account anew every 29 days, at 02:15."""
+    today = f"datediff('day', timestamp '2020-01-01', {literal(asof)})"
+    refreshed = (
+        f"date_trunc('day', {literal(asof)}) - to_days(cast(({today} + aid) % 29 as integer)) + interval 135 minute"
+    )
     return f"""
 select
     sf_id as "Id", name as "Name", 'https://www.' || domain as "Website", industry as "Industry",
     employees as "NumberOfEmployees", country as "BillingCountry", user_id as "OwnerId", null::varchar as "ParentId",
-    'Prospect' as "Type", {_salesforce_time("created_at")} as "CreatedDate",
-    {_salesforce_time("created_at")} as "LastModifiedDate", false as "IsDeleted", null::varchar as "MasterRecordId",
-    created_at as _t
+    'Prospect' as "Type", {_salesforce_time("created_at")} as "CreatedDate", false as "IsDeleted",
+    null::varchar as "MasterRecordId", greatest(created_at, {refreshed}) as _t
 from sf_accounts
 inner join reps using (rid)
 where created_at <= {literal(asof)}
@@ -775,7 +784,8 @@ order by deal_id, name, ts, value
 def _session(asof: datetime, d: Draws) -> str:
     return f"""
 select
-    session_id, visitor_id, ts as started_at, ts + to_seconds(page_views * 55) as ended_at, source, medium, campaign,
+    session_id, visitor_id, timezone('UTC', ts) as started_at,
+    timezone('UTC', ts + to_seconds(page_views * 55)) as ended_at, source, medium, campaign,
     content_id, 'https://www.northwindsignal.example' || path as landing_url,
     case when source in ('google', 'linkedin', 'meta') then 'https://' || source || '.example/' end as referrer,
     user_agent, page_views, ts as _t
@@ -1022,7 +1032,7 @@ order by kpi, month, side
 
 EXTRACTS: tuple[Extract, ...] = (
     Extract("salesforce", "user", _user, is_full=True),
-    Extract("salesforce", "account", _account),
+    Extract("salesforce", "account", _account, modified_column="LastModifiedDate"),
     Extract("salesforce", "lead", _lead, modified_column="LastModifiedDate"),
     Extract("salesforce", "lead_history", _lead_history, "csv.gz", "csv"),
     Extract("salesforce", "contact", _contact, modified_column="LastModifiedDate"),

@@ -118,7 +118,7 @@ def _plan(building: Path, scale: float, seed: int, threads: int | None = None) -
         con.execute("set enable_progress_bar = false")
         con.execute("set timezone = 'UTC'")
         con.execute(f"set temp_directory = '{building / 'spill'}'")
-        con.execute("set memory_limit = '1500MB'")
+        con.execute("set memory_limit = '1GB'")
         if threads is not None:
             con.execute(f"set threads = {int(threads)}")
         sizes = build_plan(con, scale, seed)
@@ -163,8 +163,8 @@ def _sessions_with_offsets(
     target = folder / extract.system / extract.object
     target.mkdir(parents=True, exist_ok=True)
     con.execute(
-        f"copy (select * exclude (_t) replace ({with_offset('started_at', zone)} as started_at, "
-        f"{with_offset('ended_at', zone)} as ended_at) "
+        f"copy (select * exclude (_t) replace ({with_offset('_t', zone)} as started_at, "
+        f"{with_offset('(_t + to_seconds(page_views * 55))', zone)} as ended_at) "
         f"from ({extract.rows(HISTORY_UNTIL - timedelta(seconds=1), draws)}) where cast(_t as date) in ({days}) "
         f"order by _t, session_id) to '{target / 'sessions_clock_change_days.csv.gz'}' {_COPY['csv.gz']}"
     )

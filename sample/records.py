@@ -376,8 +376,9 @@ with every as (
     select
         p.pid,
         k,
-        p.start_at + to_seconds(cast(k * {SLOT_DAYS * DAY} + floor(0.9 * {DAY} * {d.uniform("slot", row)}) as bigint))
-            as ts,
+        p.start_at + to_seconds(
+            k * {SLOT_DAYS * DAY} + {HOUR} + {d.integer("slot", row, 20 * HOUR)}
+        ) as ts,
         p.path,
         p.fit_grade,
         p.main_at,
@@ -439,13 +440,15 @@ with every as (
         80 + {d.integer("mail campaign", "slot", 20)} as cid,
         case when kind in ('click', 'reply') then ts else null end as reacted_at,
         case when kind in ('click', 'reply')
-            then {d.after("ts", "delivered before", "slot", -2 * DAY, -10 * MINUTE)} else ts end as delivered_at,
+            then greatest(start_at + interval 30 minute,
+                {d.after("ts", "delivered before", "slot", -2 * DAY, -10 * MINUTE)}) else ts end as delivered_at,
         case when kind in ('click', 'reply') then kind
             when has_mail_scanner and {d.chance("scanned", "slot", 0.8)} then
                 case when {d.chance("scans every link", "slot", 0.5)} then 'scan_all' else 'scan_one' end
             when {d.chance("opened", "slot", 0.4)} then 'open'
             else 'unread' end as outcome
     from slots
+    inner join (select pid, start_at from people) using (pid)
     where kind in ('click', 'reply', 'mail')
 )
 
