@@ -46,6 +46,8 @@ final as (
         opportunities.is_won,
         opportunities.is_stale,
         opportunities.rate_date,
+        {{ business_date('opportunities.created_at') }} as created_date,
+        {{ business_date('coalesce(opportunities.won_at, opportunities.lost_at)') }} as closed_date,
         opportunities.close_date,
         cast(opportunities.contract_start_date as date) as contract_start_date,
         opportunities.created_at,

@@ -257,6 +257,15 @@ final as (
                     false
                 )
         end as is_converted_in_window,
+        -- Whether the cohort of the entry's month can be judged: the whole month has had the window.
+        case
+            when stage != 'won'
+                then {{ dbt.dateadd(
+                    'day', 'window_days', business_day_end(
+                        dbt.last_day(business_date('entered_at'), 'month')
+                    )
+                ) }} <= {{ as_of() }}
+        end as is_mature,
         {{ business_date('entered_at') }} as entered_date,
         entered_at,
         next_entered_at,
