@@ -88,35 +88,64 @@ campaigns as (
 
 ),
 
-named_campaigns as (
-
-    select
-        campaigns.system,
-        campaigns.record_id,
-        lower(trim(campaigns.campaign_name)) as campaign_name
-    from campaigns
-
-    union
+spending_campaigns as (
 
     select
         ad_spend_records.system,
         ad_spend_records.campaign_record_id as record_id,
-        lower(trim(ad_spend_records.campaign_name)) as campaign_name
+        max(ad_spend_records.campaign_name) as campaign_name
     from ad_spend_records
     where ad_spend_records.campaign_record_id is not null
+    group by 1, 2
 
 ),
 
--- A name that two campaigns bear says nothing about which of them it was.
+-- A campaign often stands in the CRM too, under the name it has on the platform that billed it: a visit
+-- that gives the name came from the platform.
+named_campaigns as (
+
+    select
+        campaigns.system || ':' || campaigns.record_id as campaign_id,
+        lower(trim(campaigns.campaign_name)) as campaign_name,
+        case when spending_campaigns.record_id is null then 2 else 1 end as preference
+    from campaigns
+    left join spending_campaigns
+        on
+            campaigns.system = spending_campaigns.system
+            and campaigns.record_id = spending_campaigns.record_id
+
+    union
+
+    select
+        spending_campaigns.system || ':' || spending_campaigns.record_id as campaign_id,
+        lower(trim(spending_campaigns.campaign_name)) as campaign_name,
+        1 as preference
+    from spending_campaigns
+
+),
+
+preferred_names as (
+
+    select
+        campaign_name,
+        campaign_id,
+        preference,
+        min(preference) over (partition by campaign_name) as best_preference
+    from named_campaigns
+    where campaign_name != ''
+
+),
+
+-- A name that two such campaigns bear says nothing about which of them it was.
 unambiguous_names as (
 
     select
         campaign_name,
-        min(system || ':' || record_id) as campaign_id
-    from named_campaigns
-    where campaign_name != ''
+        min(campaign_id) as campaign_id
+    from preferred_names
+    where preference = best_preference
     group by campaign_name
-    having count(distinct system || ':' || record_id) = 1
+    having count(distinct campaign_id) = 1
 
 ),
 

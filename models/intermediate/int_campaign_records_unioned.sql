@@ -56,13 +56,22 @@ named_elsewhere as (
         hubspot_email_campaigns.object,
         hubspot_email_campaigns.record_id,
         hubspot_email_campaigns.email_name as campaign_name,
+        'email' as channel,
         hubspot_email_campaigns.modified_at,
         hubspot_email_campaigns.is_deleted
     from hubspot_email_campaigns
 
     union all
 
-    select * from platform_campaigns
+    select
+        platform_campaigns.system,
+        platform_campaigns.object,
+        platform_campaigns.record_id,
+        platform_campaigns.campaign_name,
+        cast(null as {{ dbt.type_string() }}) as channel,
+        platform_campaigns.modified_at,
+        platform_campaigns.is_deleted
+    from platform_campaigns
 
 ),
 
@@ -77,7 +86,7 @@ unioned as (
         named_elsewhere.object,
         named_elsewhere.record_id,
         named_elsewhere.campaign_name,
-        cast(null as {{ dbt.type_string() }}) as channel,
+        named_elsewhere.channel,
         cast(null as {{ dbt.type_string() }}) as audience,
         cast(null as {{ dbt.type_string() }}) as product_record_id,
         cast(null as {{ dbt.type_string() }}) as message,

@@ -58,35 +58,10 @@ deliveries as (
 
 ),
 
--- A scanner follows the links while the receiving server still holds the connection, so that the click may
--- carry an earlier time than the delivery: the distance counts, not the order.
-clicks_at_delivery as (
-
-    select distinct
-        clicks.system,
-        clicks.object,
-        clicks.record_id
-    from clicks
-    inner join deliveries
-        on clicks.message_id = deliveries.message_id
-    where
-        abs({{ seconds_between('deliveries.delivered_at', 'clicks.occurred_at') }})
-        <= {{ var('mail_scanner_seconds') }}
-
-),
-
-messages as (
-
-    select
-        message_id,
-        min(occurred_at) as first_clicked_at,
-        count(distinct url) as links
-    from clicks
-    group by message_id
-
-),
-
-first_bursts as (
+-- A campaign can reach one person more than once: the latest mail before a click is the one that was
+-- clicked. A scanner follows the links while the receiving server still holds the connection, so that the
+-- click may carry an earlier time than the delivery: the distance counts, not the order.
+clicks_of_mails as (
 
     select
         clicks.system,
@@ -94,59 +69,97 @@ first_bursts as (
         clicks.record_id,
         clicks.message_id,
         clicks.url,
-        messages.links
+        clicks.occurred_at,
+        max(
+            case
+                when deliveries.delivered_at <= clicks.occurred_at then deliveries.delivered_at
+            end
+        ) as mailed_at,
+        min(
+            abs({{ seconds_between('deliveries.delivered_at', 'clicks.occurred_at') }})
+        ) as seconds_from_delivery
     from clicks
-    inner join messages
-        on clicks.message_id = messages.message_id
-    where
-        messages.links >= 2
-        and {{ seconds_between('messages.first_clicked_at', 'clicks.occurred_at') }}
-        <= {{ var('mail_scanner_seconds') }}
+    left join deliveries
+        on clicks.message_id = deliveries.message_id
+    group by
+        clicks.system,
+        clicks.object,
+        clicks.record_id,
+        clicks.message_id,
+        clicks.url,
+        clicks.occurred_at
 
 ),
 
-complete_bursts as (
-
-    select message_id
-    from first_bursts
-    group by message_id
-    having count(distinct url) = max(links)
-
-),
-
-clicks_of_every_link as (
+mails as (
 
     select
-        first_bursts.system,
-        first_bursts.object,
-        first_bursts.record_id
-    from first_bursts
-    inner join complete_bursts
-        on first_bursts.message_id = complete_bursts.message_id
+        message_id,
+        mailed_at,
+        min(occurred_at) as first_clicked_at,
+        count(distinct url) as links
+    from clicks_of_mails
+    group by message_id, mailed_at
+
+),
+
+first_bursts as (
+
+    select
+        clicks_of_mails.message_id,
+        clicks_of_mails.mailed_at,
+        mails.first_clicked_at
+    from clicks_of_mails
+    inner join mails
+        on
+            clicks_of_mails.message_id = mails.message_id
+            and clicks_of_mails.mailed_at is not distinct from mails.mailed_at
+    where
+        mails.links >= 2
+        and {{ seconds_between('mails.first_clicked_at', 'clicks_of_mails.occurred_at') }}
+        <= {{ var('mail_scanner_seconds') }}
+    group by
+        clicks_of_mails.message_id,
+        clicks_of_mails.mailed_at,
+        mails.first_clicked_at,
+        mails.links
+    having count(distinct clicks_of_mails.url) = mails.links
+
+),
+
+judged as (
+
+    select
+        clicks_of_mails.system,
+        clicks_of_mails.object,
+        clicks_of_mails.record_id,
+        coalesce(
+            clicks_of_mails.seconds_from_delivery <= {{ var('mail_scanner_seconds') }}, false
+        ) as is_at_delivery,
+        coalesce(
+            {{ seconds_between('first_bursts.first_clicked_at', 'clicks_of_mails.occurred_at') }}
+            <= {{ var('mail_scanner_seconds') }},
+            false
+        ) as is_every_link
+    from clicks_of_mails
+    left join first_bursts
+        on
+            clicks_of_mails.message_id = first_bursts.message_id
+            and clicks_of_mails.mailed_at is not distinct from first_bursts.mailed_at
 
 ),
 
 final as (
 
     select
-        {{ record_key('clicks.system', 'clicks.object', 'clicks.record_id') }} as activity_id,
-        clicks.system,
-        clicks.object,
-        clicks.record_id,
-        clicks_at_delivery.record_id is not null as is_at_delivery,
-        clicks_of_every_link.record_id is not null as is_every_link
-    from clicks
-    left join clicks_at_delivery
-        on
-            clicks.system = clicks_at_delivery.system
-            and clicks.object = clicks_at_delivery.object
-            and clicks.record_id = clicks_at_delivery.record_id
-    left join clicks_of_every_link
-        on
-            clicks.system = clicks_of_every_link.system
-            and clicks.object = clicks_of_every_link.object
-            and clicks.record_id = clicks_of_every_link.record_id
-    where clicks_at_delivery.record_id is not null or clicks_of_every_link.record_id is not null
+        {{ record_key('system', 'object', 'record_id') }} as activity_id,
+        system,
+        object,
+        record_id,
+        is_at_delivery,
+        is_every_link
+    from judged
+    where is_at_delivery or is_every_link
 
 )
 

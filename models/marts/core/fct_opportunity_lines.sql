@@ -28,7 +28,7 @@ priced as (
         opportunities.original_currency,
         opportunities.fx_rate,
         cast(opportunity_line_records.quantity as decimal(12, 4)) as quantity,
-        cast(opportunity_line_records.unit_price as decimal(16, 4)) as unit_price,
+        cast(opportunity_line_records.unit_price as decimal(19, 4)) as unit_price,
         cast(coalesce(opportunity_line_records.discount, 0) as decimal(9, 6)) as discount,
         -- A list price in another currency cannot be compared, so it is none.
         cast(
@@ -41,7 +41,7 @@ priced as (
                         then product_records.list_price
                 end
             )
-            as decimal(16, 4)
+            as decimal(19, 4)
         ) as list_price
     from opportunity_line_records
     inner join opportunities
@@ -77,8 +77,8 @@ final as (
             end
             as decimal(18, 6)
         ) as discount_rate,
-        {{ convert_money('quantity * unit_price * (1 - discount)', 'fx_rate') }} as amount,
-        cast(quantity * unit_price * (1 - discount) as decimal(18, 2)) as original_amount
+        {{ convert_money('cast(quantity * unit_price as decimal(26, 8)) * (1 - discount)', 'fx_rate') }} as amount,
+        cast(cast(quantity * unit_price as decimal(26, 8)) * (1 - discount) as decimal(18, 2)) as original_amount
     from priced
 
 )

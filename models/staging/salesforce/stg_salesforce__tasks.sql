@@ -107,7 +107,16 @@ final as (
             case when related.what_object = 'account' then tasks.what_id end
         ) as account_record_id,
         tasks.owner_id as owner_record_id,
-        coalesce(tasks.type, tasks.task_subtype) as source_value,
+        -- A type like Email does not say whether a person wrote it; the subtype that Salesforce sets does.
+        case
+            when
+                tasks.type is null
+                or tasks.task_subtype is null
+                or lower(tasks.task_subtype) = 'task'
+                or position(lower(tasks.task_subtype) in lower(tasks.type)) > 0
+                then coalesce(tasks.type, tasks.task_subtype)
+            else tasks.type || ': ' || tasks.task_subtype
+        end as source_value,
         lower(tasks.call_type) as direction,
         tasks.call_disposition as outcome,
         cast(null as {{ dbt.type_string() }}) as source,
