@@ -31,7 +31,11 @@ final as (
         campaigns.campaign_name,
         source.impressions,
         source.clicks,
-        cast(source.cost_micros / cast(1000000 as decimal(18, 0)) as decimal(18, 6)) as cost,
+        -- A division would go through a float, a product of decimals stays exact.
+        cast(
+            cast(source.cost_micros as decimal(18, 0)) * cast(0.000001 as decimal(7, 6))
+            as decimal(18, 6)
+        ) as cost,
         accounts.currency,
         source._modified_at as modified_at,
         source._is_deleted as is_deleted
