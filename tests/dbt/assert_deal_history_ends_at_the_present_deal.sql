@@ -1,7 +1,7 @@
 -- Fails if the newest state of a HubSpot deal's history is in another stage than the deal itself:
--- the two were delivered at different moments, and a bridge would not end at what the deal shows. It
--- does not claim that the history is whole before that. A warning, because the next delivery mends
--- it; marketing operations own it.
+-- the two were delivered at different moments, and a bridge would not end at what the deal shows.
+-- It does not claim that the history is whole before that. A warning, because the next delivery
+-- mends it; marketing operations own it.
 {{ config(severity='warn', group='marketing_operations') }}
 
 with deal_states as (
