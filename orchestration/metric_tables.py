@@ -127,9 +127,7 @@ class MetricLayer:
         Raises:
             MetricError: A metric lacks its label, description, owner, unit or grain.
         """
-        measures = {
-            measure["name"]: measure for model in self._raw["semantic_models"] for measure in model["measures"]
-        }
+        measures = {measure["name"]: measure for model in self._raw["semantic_models"] for measure in model["measures"]}
         rows = []
         for metric in sorted(self._raw["metrics"], key=lambda one: one["name"]):
             meta = (metric.get("config") or {}).get("meta") or {}
@@ -181,9 +179,7 @@ class MetricLayer:
             )
             rows = self.catalog()
             connection.executemany(f"insert into {SCHEMA}.catalog values (?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute(
-                f"comment on table {SCHEMA}.catalog is 'One row per metric: what it means, how it is computed, who owns it.'"
-            )
+            connection.execute(f"comment on table {SCHEMA}.catalog is 'One row per metric: meaning, formula, owner.'")
             counts["catalog"] = len(rows)
             connection.execute("commit")
         except BaseException:
