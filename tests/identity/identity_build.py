@@ -127,9 +127,7 @@ class IdentityBuild:
             for row in rows:
                 columns = ", ".join(row)
                 marks = ", ".join("?" * len(row))
-                connection.execute(
-                    f"insert into intermediate.{name} ({columns}) values ({marks})", list(row.values())
-                )
+                connection.execute(f"insert into intermediate.{name} ({columns}) values ({marks})", list(row.values()))
 
     def fill_from(self, name: str, query: str) -> None:
         """Replace the rows of one input by those of a query that names its columns."""

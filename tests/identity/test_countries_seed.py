@@ -53,7 +53,8 @@ def test_each_country_has_one_region() -> None:
     assert regions.keys() == set(phonenumbers.SUPPORTED_REGIONS)
     assert set(regions.values()) == {"Americas", "EMEA", "APAC"}
     named = {"Americas": ("US", "CA", "BR", "MX"), "EMEA": ("GB", "DE", "ZA", "AE"), "APAC": ("SG", "AU", "JP", "IN")}
-    assert {regions[country] for region, countries in named.items() for country in countries if regions[country] != region} == set()
+    for region, countries in named.items():
+        assert {regions[country] for country in countries} == {region}
 
 
 def test_mailboxes_shared_and_placeholders_do_not_overlap_with_names_of_test_rules() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from pathlib import Path
 
 import phonenumbers
 import pyarrow as pa
@@ -126,7 +125,9 @@ def test_the_order_of_rows_makes_no_difference(built: IdentityBuild) -> None:
 
 
 def test_phones_become_the_numbers_that_phonenumbers_makes_of_them(built: IdentityBuild) -> None:
-    found = dict(built.query("select record_id, phone_e164 from intermediate.int_person_identifiers where system = 'phones'"))
+    found = dict(
+        built.query("select record_id, phone_e164 from intermediate.int_person_identifiers where system = 'phones'")
+    )
     cases = _phone_cases()
     assert len({case["country"] for case in cases}) > 230
     wrong = [

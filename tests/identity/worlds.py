@@ -22,15 +22,29 @@ PHONES = {
                       ("00442079460958", "United Kingdom")),
     "+390612345678": (("06 1234 5678", "Italy"), ("+39 06 12345678", "US")),
 }  # fmt: skip
-NO_PHONES = (("0123", "Germany"), ("555-1234", "Nowhere"), ("00000000", "France"), ("030 1234567", None), ("call me", "US"))
+NO_PHONES = (
+    ("0123", "Germany"),
+    ("555-1234", "Nowhere"),
+    ("00000000", "France"),
+    ("030 1234567", None),
+    ("call me", "US"),
+)
 NAMES = {
     "muller": ("Müller", "MULLER", " müller ", "Mu\u0308ller"),
     "oneil": ("O'Neil", "o'neil"),
     "garcia": ("García", "Garcia", "GARCI\u0301A"),
 }
 NO_NAMES = (None, "", "-", "Unknown", "[Not provided]")
-NO_EMAILS = (None, "", "info@world{w}.example", "Sales+de@world{w}.example", "noreply@world{w}.example", "not an address",
-             "a@b@world{w}.example", "+tag@world{w}.example")  # fmt: skip
+NO_EMAILS = (
+    None,
+    "",
+    "info@world{w}.example",
+    "Sales+de@world{w}.example",
+    "noreply@world{w}.example",
+    "not an address",
+    "a@b@world{w}.example",
+    "+tag@world{w}.example",
+)
 
 
 @dataclass
