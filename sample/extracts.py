@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sample import vocabulary as v
 from sample.draws import Draws
-from sample.plan import START, literal
+from sample.plan import SPAN_DAYS, START, literal
 from sample.records import QUEUE
 
 Query = Callable[[datetime, Draws], str]
@@ -358,9 +358,8 @@ def _task(asof: datetime, d: Draws) -> str:
     return f"""
 select
     t.id as "Id", {_who(asof, "t")} as "WhoId", o.sf_id as "WhatId", null::varchar as "AccountId",
-    r.user_id as "OwnerId", t.type as "Type",
-    case when t.reason = 'automated' then 'Automated Email' when t.type = 'Call' then 'Call' else 'Email' end
-        as "TaskSubtype",
+    r.user_id as "OwnerId", case when t.reason = 'automated' then 'Automated Email' else t.type end as "Type",
+    t.type as "TaskSubtype",
     case t.reason when 'automated' then 'Thank you for your interest' when 'planned' then 'Call again'
         else 'Getting to know you' end as "Subject",
     case when t.reason = 'planned' then 'Not Started' else 'Completed' end as "Status",
@@ -573,13 +572,16 @@ order by fid
 
 
 def _email_campaign(asof: datetime, d: Draws) -> str:
-    return """
+    """A new campaign of mails each three days."""
+    created = f"{literal(START)} + to_days(cast(3 * cid as integer)) - interval 20 hour"
+    return f"""
 select
-    9000 + cid as id, name, 'News from Northwind Signal' as subject, 'BATCH_EMAIL' as type,
-    'ct-' || lpad((1 + cid % 40)::varchar, 3, '0') as content_id, '2024-12-20 08:00:00' as created_at,
-    '2024-12-20 08:00:00' as updated_at, timestamp '2024-12-20 08:00:00' as _t
-from campaigns
-where kind = 'email'
+    9000 + cid as id, 'NS-MAIL-' || lpad(cid::varchar, 3, '0') as name, 'News from Northwind Signal' as subject,
+    'BATCH_EMAIL' as type, 'ct-' || lpad((1 + cid % 40)::varchar, 3, '0') as content_id,
+    strftime({created}, '%Y-%m-%d %H:%M:%S') as created_at, strftime({created}, '%Y-%m-%d %H:%M:%S') as updated_at,
+    {created} as _t
+from range({SPAN_DAYS // 3}) as t(cid)
+where {created} <= {literal(asof)}
 order by cid
 """
 

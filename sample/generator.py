@@ -158,7 +158,7 @@ def _extract(system: str, name: str) -> Extract:
 def _sessions_with_offsets(
     con: duckdb.DuckDBPyConnection, folder: Path, extract: Extract, draws: Draws, days: str
 ) -> None:
-    zones = text_list([zone for *_, zone, _ in COUNTRIES])
+    zones = text_list([country[5] for country in COUNTRIES])
     zone = f"{zones}[1 + (hash(session_id) % {len(COUNTRIES)})::integer]"
     target = folder / extract.system / extract.object
     target.mkdir(parents=True, exist_ok=True)

@@ -102,13 +102,13 @@ def build_plan(con: duckdb.DuckDBPyConnection, scale: float, seed: int) -> Sizes
 
 def _countries() -> str:
     rows = ", ".join(
-        f"('{name}', '{region}', '{currency}', '{code}', '{trunk}', '{zone}', "
+        f"('{name}', '{region}', '{currency}', '{code}', '{trunk}', '{zone}', '{start}', "
         f"{v.REGIONS.index(region)}, {v.REGION_OPENING_HOUR[region]})"
-        for name, region, currency, code, trunk, zone, _ in v.COUNTRIES
+        for name, region, currency, code, trunk, zone, start, _ in v.COUNTRIES
     )
     return (
         "create table countries as select * from (values "
-        f"{rows}) as t(country, region, currency, calling_code, trunk, zone, region_number, opening_hour)"
+        f"{rows}) as t(country, region, currency, calling_code, trunk, zone, number_start, region_number, opening_hour)"
     )
 
 
@@ -195,6 +195,7 @@ select
     calling_code,
     trunk,
     zone,
+    number_start,
     opening_hour,
     industry,
     band,
@@ -273,6 +274,7 @@ with fitted as (
         coalesce(a.calling_code, '1') as calling_code,
         coalesce(a.trunk, '') as trunk,
         coalesce(a.zone, 'America/New_York') as zone,
+        coalesce(a.number_start, '312') as number_start,
         coalesce(a.opening_hour, 14) as opening_hour,
         coalesce(a.industry, 'Retail') as industry,
         coalesce(a.employees, 20) as employees,
@@ -396,9 +398,8 @@ select
                 else company_domain end
     end as email,
     calling_code,
-    case when calling_code = '1'
-        then '312' || (200 + pid // 10000 % 800)::varchar || lpad((pid % 10000)::varchar, 4, '0')
-        else '30' || lpad((pid % 10000000)::varchar, 7, '0') end as national_number,
+    number_start || case when calling_code = '1' then (2000000 + pid)::varchar else lpad(pid::varchar, 6, '0') end
+        as national_number,
     trunk,
     {d.chance("has a phone", "pid", 0.7)} as has_phone,
     case

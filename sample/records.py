@@ -395,7 +395,7 @@ placed as (
     select
         *,
         -- What a person who may still get a new cycle does after the main event must be no response.
-        path in ('inquiry') or (path <> 'silent' and path not in ('outbound', 'partner', 'product') and (
+        (path = 'inquiry' and kind = 'market') or (path not in ('inquiry', 'silent') and path not in ('outbound', 'partner', 'product') and (
             ts < main_at or path = 'low_fit_raise'
             or (path in ('burst_short', 'event') and fit_grade <> 'A')
         )) as may_respond
@@ -437,7 +437,6 @@ with every as (
     select
         slot as mid,
         pid,
-        80 + {d.integer("mail campaign", "slot", 20)} as cid,
         case when kind in ('click', 'reply') then ts else null end as reacted_at,
         case when kind in ('click', 'reply')
             then greatest(start_at + interval 30 minute,
@@ -452,7 +451,12 @@ with every as (
     where kind in ('click', 'reply', 'mail')
 )
 
-select * from every order by mid
+select
+    *,
+    -- A campaign of mails is sent for three days, so that nobody gets one twice.
+    cast(floor((epoch(delivered_at) - epoch({literal(START)})) / {3 * DAY}) as bigint) as cid
+from every
+order by mid
 """,
         # DELIVERED never before SENT; a click of a person never within two seconds of delivery.
         f"""

@@ -51,8 +51,10 @@ with records as (
     from people
     where in_hubspot
     union all
-    select t.pid, 'hubspot', 'contact', p.twin_id::varchar, t.created_at, t.twin <> 'no_evidence',
-        case when t.twin = 'no_evidence' then 'no deterministic evidence' else t.twin end
+    select t.pid, 'hubspot', 'contact', p.twin_id::varchar, t.created_at,
+        t.twin <> 'no_evidence' and coalesce(t.merged_at <= {known}, true),
+        case when t.twin = 'no_evidence' then 'no deterministic evidence'
+            when t.merged_at > {known} then 'not merged yet' else t.twin end
     from twins as t
     inner join people as p using (pid)
     union all

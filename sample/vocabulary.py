@@ -25,22 +25,23 @@ COMPANY_SECOND = (
     "Logistics", "Media", "Networks", "Partners", "Robotics", "Software", "Systems", "Textiles", "Tools", "Works",
 )  # fmt: skip
 
-# name, region, currency, calling code, trunk prefix, time zone, weight in percent
+# name, region, currency, calling code, trunk prefix, time zone, start of a number (six to seven digits follow),
+# weight in percent
 COUNTRIES = (
-    ("United States", "Americas", "USD", "1", "", "America/New_York", 34),
-    ("Canada", "Americas", "USD", "1", "", "America/Toronto", 6),
-    ("Brazil", "Americas", "USD", "55", "0", "America/Sao_Paulo", 3),
-    ("United Kingdom", "EMEA", "GBP", "44", "0", "Europe/London", 12),
-    ("Germany", "EMEA", "EUR", "49", "0", "Europe/Berlin", 11),
-    ("France", "EMEA", "EUR", "33", "0", "Europe/Paris", 6),
-    ("Switzerland", "EMEA", "CHF", "41", "0", "Europe/Zurich", 5),
-    ("Netherlands", "EMEA", "EUR", "31", "0", "Europe/Amsterdam", 4),
-    ("Spain", "EMEA", "EUR", "34", "", "Europe/Madrid", 3),
-    ("Sweden", "EMEA", "EUR", "46", "0", "Europe/Stockholm", 3),
-    ("Singapore", "APAC", "USD", "65", "", "Asia/Singapore", 4),
-    ("Australia", "APAC", "USD", "61", "0", "Australia/Sydney", 5),
-    ("Japan", "APAC", "USD", "81", "0", "Asia/Tokyo", 2),
-    ("India", "APAC", "USD", "91", "0", "Asia/Kolkata", 2),
+    ("United States", "Americas", "USD", "1", "", "America/New_York", "312", 34),
+    ("Canada", "Americas", "USD", "1", "", "America/Toronto", "416", 6),
+    ("Brazil", "Americas", "USD", "55", "0", "America/Sao_Paulo", "1135", 3),
+    ("United Kingdom", "EMEA", "GBP", "44", "0", "Europe/London", "2079", 12),
+    ("Germany", "EMEA", "EUR", "49", "0", "Europe/Berlin", "3022", 11),
+    ("France", "EMEA", "EUR", "33", "0", "Europe/Paris", "145", 6),
+    ("Switzerland", "EMEA", "CHF", "41", "0", "Europe/Zurich", "445", 5),
+    ("Netherlands", "EMEA", "EUR", "31", "0", "Europe/Amsterdam", "205", 4),
+    ("Spain", "EMEA", "EUR", "34", "", "Europe/Madrid", "915", 3),
+    ("Sweden", "EMEA", "EUR", "46", "0", "Europe/Stockholm", "85", 3),
+    ("Singapore", "APAC", "USD", "65", "", "Asia/Singapore", "65", 4),
+    ("Australia", "APAC", "USD", "61", "0", "Australia/Sydney", "285", 5),
+    ("Japan", "APAC", "USD", "81", "0", "Asia/Tokyo", "335", 2),
+    ("India", "APAC", "USD", "91", "0", "Asia/Kolkata", "1145", 2),
 )
 REGIONS = ("Americas", "EMEA", "APAC")
 REGION_ZONES = {"Americas": "America/New_York", "EMEA": "Europe/Berlin", "APAC": "Asia/Singapore"}
