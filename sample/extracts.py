@@ -130,8 +130,8 @@ select
         case when p.calling_code = '1' then '(' || left(p.national_number, 3) || ') ' || p.national_number[4:6] || '-'
             || p.national_number[7:10] else p.trunk || p.national_number end end as "Phone",
     p.first_name as "FirstName", p.last_name as "LastName",
-    case when p.promoted_at is null or p.promoted_at <= {literal(asof)} then p.last_title else p.first_title end
-        as "Title",
+    case when p.promoted_at is null or p.promoted_at <= case when l.is_twin then l.created_at else {literal(asof)} end
+        then p.last_title else p.first_title end as "Title",
     p.company as "Company", 'www.' || a.domain as "Website", p.industry as "Industry",
     p.employees as "NumberOfEmployees", p.country as "Country",
     case when l.is_twin then 'Open - Not Contacted' else coalesce(s.status, 'Open - Not Contacted') end as "Status",

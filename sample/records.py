@@ -154,10 +154,9 @@ with events as (
     union all
     select p.pid, 'Title', p.first_title, p.last_title, p.promoted_at
     from people as p
-    inner join (
-        select pid, min(crm_at) as crm_at, max(deal_at) as deal_at from entries group by pid
-    ) as e on e.pid = p.pid
-    where p.promoted_at > e.crm_at and (e.deal_at is null or p.promoted_at < e.deal_at)
+    inner join leads as l on l.pid = p.pid and not l.is_twin
+    left join (select pid, max(deal_at) as deal_at from entries group by pid) as e on e.pid = p.pid
+    where p.promoted_at > l.created_at and (e.deal_at is null or p.promoted_at < e.deal_at)
 )
 
 select
@@ -395,7 +394,8 @@ placed as (
     select
         *,
         -- What a person who may still get a new cycle does after the main event must be no response.
-        (path = 'inquiry' and kind = 'market') or (path not in ('inquiry', 'silent') and path not in ('outbound', 'partner', 'product') and (
+        (path = 'inquiry' and kind = 'market')
+        or (path in ('hand_raise', 'low_fit_raise', 'burst_short', 'burst_long', 'event') and (
             ts < main_at or path = 'low_fit_raise'
             or (path in ('burst_short', 'event') and fit_grade <> 'A')
         )) as may_respond
