@@ -76,18 +76,21 @@ order by "Id"
 """
 
 
-def _account(asof: datetime, d: Draws) -> str:
-    """An enrichment service writes each account anew every 29 days, at 02:15."""
+def _refreshed(row: str, asof: datetime) -> str:
+    """When the enrichment service last wrote the record anew: every 29 days, at 02:15."""
     today = f"datediff('day', timestamp '2020-01-01', {literal(asof)})"
-    refreshed = (
-        f"date_trunc('day', {literal(asof)}) - to_days(cast(({today} + aid) % 29 as integer)) + interval 135 minute"
+    return (
+        f"date_trunc('day', {literal(asof)}) - to_days(cast(({today} + {row}) % 29 as integer)) + interval 135 minute"
     )
+
+
+def _account(asof: datetime, d: Draws) -> str:
     return f"""
 select
     sf_id as "Id", name as "Name", 'https://www.' || domain as "Website", industry as "Industry",
     employees as "NumberOfEmployees", country as "BillingCountry", user_id as "OwnerId", null::varchar as "ParentId",
     'Prospect' as "Type", {_salesforce_time("created_at")} as "CreatedDate", false as "IsDeleted",
-    null::varchar as "MasterRecordId", greatest(created_at, {refreshed}) as _t
+    null::varchar as "MasterRecordId", greatest(created_at, {_refreshed("aid", asof)}) as _t
 from sf_accounts
 inner join reps using (rid)
 where created_at <= {literal(asof)}
@@ -187,7 +190,10 @@ select
     c.lead_source as "LeadSource", r.user_id as "OwnerId", p.country as "MailingCountry",
     {_salesforce_time("c.created_at")} as "CreatedDate",
     false as "IsDeleted", null::varchar as "MasterRecordId",
-    {_newest(asof, "c.created_at", "case when p.promoted_at > c.created_at then p.promoted_at end")} as _t
+    greatest(
+        c.created_at, {_refreshed("c.pid", asof)},
+        case when p.promoted_at > c.created_at and p.promoted_at <= {literal(asof)} then p.promoted_at end
+    ) as _t
 from contacts as c
 inner join people as p using (pid)
 inner join accounts as a on a.aid = c.aid
