@@ -11,8 +11,7 @@
         cast({{ versions }}.{{ column }} as {{ dbt.type_string() }}) as new_value,
         {{ versions }}.changed_at,
         {{ versions }}.modified_at,
-        {{ versions }}.is_deleted,
-        {{ versions }}.is_to_come
+        {{ versions }}.is_deleted
     from {{ versions }}
     where
         {{ versions }}.version_number > 1

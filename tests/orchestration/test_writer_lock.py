@@ -35,9 +35,9 @@ def another_process_holding(lock_file):
 def test_a_second_process_is_refused_and_told_who_writes(tmp_path):
     lock_file = tmp_path / "warehouse" / "writer.lock"
     with another_process_holding(lock_file) as holder:
-        with pytest.raises(WriterLockedError, match=rf"process {holder.pid}, since 20\d\d-.*Nothing was changed"):
-            with single_writer(lock_file):
-                pytest.fail("two writers at a time")
+        told = rf"process {holder.pid}, since 20\d\d-.*Nothing was changed"
+        with pytest.raises(WriterLockedError, match=told), single_writer(lock_file):
+            pytest.fail("two writers at a time")
         assert lock_file.read_text() != "", "the refused writer wiped what the holder had written"
 
 

@@ -13,7 +13,7 @@ final as (
         accounts.system,
         accounts.record_id,
         accounts.account_name,
-        accounts.website_domain,
+        accounts.domain,
         accounts.industry,
         accounts.country,
         accounts.region,

@@ -4,8 +4,6 @@ with campaigns as (
 
 ),
 
-{{ versions_as_of('campaigns', 'created_date') }},
-
 final as (
 
     select
@@ -25,12 +23,13 @@ final as (
         campaigns.end_date,
         campaigns.sales_briefed_at,
         campaigns.created_date as created_at,
-        case when not campaigns.is_rebuilt then campaigns._modified_at end as modified_at,
+        campaigns._modified_at as modified_at,
         (
-            not campaigns.is_rebuilt
-            and (campaigns._is_deleted or not coalesce(campaigns._fivetran_active, true))
+            campaigns._is_deleted
+            or not coalesce(campaigns._fivetran_active, true)
         ) as is_deleted
-    from campaigns_as_of as campaigns
+    from campaigns
+    where {{ visible('campaigns') }}
 
 )
 

@@ -4,8 +4,6 @@ with products as (
 
 ),
 
-{{ versions_as_of('products', 'created_date') }},
-
 final as (
 
     select
@@ -17,12 +15,13 @@ final as (
         products.list_price,
         products.currency_iso_code as currency,
         products.is_active,
-        case when not products.is_rebuilt then products._modified_at end as modified_at,
+        products._modified_at as modified_at,
         (
-            not products.is_rebuilt
-            and (products._is_deleted or not coalesce(products._fivetran_active, true))
+            products._is_deleted
+            or not coalesce(products._fivetran_active, true)
         ) as is_deleted
-    from products_as_of as products
+    from products
+    where {{ visible('products') }}
 
 )
 

@@ -10,8 +10,6 @@ user_roles as (
 
 ),
 
-{{ versions_as_of('users', 'created_date') }},
-
 final as (
 
     select
@@ -26,14 +24,15 @@ final as (
         users.time_zone_sid_key as time_zone,
         coalesce(lower(users.user_type) = 'queue', false) or users.id like '00G%' as is_queue,
         users.is_active,
-        case when not users.is_rebuilt then users._modified_at end as modified_at,
+        users._modified_at as modified_at,
         (
-            not users.is_rebuilt
-            and (users._is_deleted or not coalesce(users._fivetran_active, true))
+            users._is_deleted
+            or not coalesce(users._fivetran_active, true)
         ) as is_deleted
-    from users_as_of as users
+    from users
     left join user_roles
         on users.user_role_id = user_roles.record_id
+    where {{ visible('users') }}
 
 )
 

@@ -1,0 +1,75 @@
+"""`python -m orchestration run` runs the main job; `… dev` opens Dagster's web UI on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+USAGE = "usage: python -m orchestration run | dev"
+PORT = "3000"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; 0 where all that was asked for happened."""
+    if list(arguments) not in (["run"], ["dev"]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    return run(sys.stdout) if arguments[0] == "run" else dev()
+
+
+def run(out: TextIO) -> int:
+    """Run the main job once, with progress and a summary."""
+    from orchestration.settings import SettingsError, read_settings
+
+    began = time.monotonic()
+
+    def progress(line: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {line}", file=out, flush=True)
+
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        print(f"Concord cannot start: {error}", file=sys.stderr)
+        return 2
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    progress("Concord starts" + (": no CONCORD_EXTRACTS, so with the DEMO" if settings.is_demo else ""))
+    from expectations.contract import ContractError
+    from orchestration.agreed_definitions import DefinitionsError
+    from orchestration.build_context import BuildError
+    from orchestration.dbt_runs import DbtError
+    from orchestration.main_job import run_main_job
+    from orchestration.summary import summary
+
+    try:
+        outcome = run_main_job(settings, progress)
+    except (BuildError, ContractError, DbtError, DefinitionsError) as error:
+        print(f"Concord cannot start: {error}", file=sys.stderr)
+        return 2
+    print("\n" + summary(outcome), file=out, flush=True)
+    return 0 if outcome.is_success else 1
+
+
+def dev() -> int:
+    """Replace this process by Dagster's web UI and daemon, on loopback only."""
+    from orchestration.history import prepare_history
+    from orchestration.settings import SettingsError, read_settings
+
+    try:
+        settings = read_settings(os.environ)
+    except SettingsError as error:
+        print(f"Concord cannot start: {error}", file=sys.stderr)
+        return 2
+    prepare_history(settings.dagster_home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.chdir(settings.project)
+    dg = str(Path(sys.executable).parent / "dg")
+    os.execv(dg, [dg, "dev", "--host", "127.0.0.1", "--port", os.environ.get("DAGSTER_PORT", PORT)])
+    raise AssertionError("execv does not return")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,7 @@
+"""From the private build file to the warehouse that everyone reads: copied, audited, swapped. Imports no Dagster."""
+
+from orchestration.publishing.audit import AuditError
+from orchestration.publishing.fingerprints import fingerprints
+from orchestration.publishing.publish import Publication, PublishError, publish, sweep
+
+__all__ = ["AuditError", "Publication", "PublishError", "fingerprints", "publish", "sweep"]

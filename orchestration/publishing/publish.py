@@ -1,0 +1,287 @@
+"""A new warehouse file beside the old one: copied from the build file, audited, then swapped in at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.build_context import BuildContext, mark_published
+from orchestration.publishing.audit import audit, columns_by_table
+from orchestration.publishing.reported import closed_months_query
+from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, not_in
+from orchestration.publishing.visibility import (
+    REPS_TABLE,
+    RepVisibility,
+    groups_query,
+    is_rep_column,
+    reps_query,
+    select_list,
+)
+from orchestration.settings import Settings
+
+KEPT_BUILDS = 5
+# The newest format that DuckDB 1.5 opens: today's BI clients are not yet at 2.0.
+STORAGE_VERSION = "v1.5.0"
+_DRAFT, _LINK_DRAFT = ".draft-", ".link-"
+# Made while publishing, so they are not in the build file under these names.
+_MADE_HERE = frozenset({"audit.builds", "audit.reported_builds", "audit.restatements"})
+
+
+class PublishError(Exception):
+    """The build cannot be published; what is published stays as it is."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A published warehouse: the file, the rows of each table, and how many closed months it restates."""
+
+    path: Path
+    link: Path
+    rows: dict[str, int]
+    restatements: int
+
+
+def publish(
+    settings: Settings,
+    build: BuildContext,
+    tables: Sequence[PublishedTable],
+    *,
+    visibility: RepVisibility,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Publication:
+    """Publish the build file's tables as a new warehouse.
+
+    Args:
+        settings: Where the warehouse lies.
+        build: The build in the making; its number and marks go into the file.
+        tables: What dbt and the metrics made to be published; the audit tables are added here.
+        visibility: How far figures may be traced to a rep.
+        progress: Called with the name of each step before it begins.
+
+    Raises:
+        PublishError: a table that should be published is not in the build file.
+        AuditError: the new file breaks a promise.
+    """
+    sweep(settings)
+    settings.builds.mkdir(parents=True, exist_ok=True)
+    tables = (*tables, *AUDIT_TABLES)
+    draft = settings.builds / f"{_DRAFT}{build.build_id}.duckdb"
+    try:
+        progress("copy")
+        rows = _copy(settings, build, tables, visibility, draft)
+        progress("audit")
+        audit(draft, tables, rows)
+        progress("sync")
+        _sync(draft)
+        path = settings.builds / f"concord-{build.build_id}.duckdb"
+        progress("rename")
+        draft.rename(path)
+        _sync(settings.builds)
+        progress("swap")
+        _swap(settings, path)
+    except BaseException:
+        _remove_database(draft)
+        raise
+    progress("note")
+    mark_published(settings.build_file, settings.published)
+    progress("sweep")
+    sweep(settings)
+    return Publication(path, settings.published, rows, rows["audit.restatements"])
+
+
+def sweep(settings: Settings) -> list[Path]:
+    """Remove what killed publishes left behind, and all but the newest few builds; returns what was removed.
+
+    A whole file that was never swapped in is left behind too. The published build itself is never touched.
+    """
+    removed = []
+    for leftover in settings.warehouse.glob(f"{_LINK_DRAFT}*"):
+        leftover.unlink()
+        removed.append(leftover)
+    drafts = sorted(settings.builds.glob(f"{_DRAFT}*"))
+    published = settings.published.resolve() if settings.published.exists() else None
+    builds = sorted(settings.builds.glob("concord-*.duckdb"), key=_build_number)
+    if published is None or published not in [build.resolve() for build in builds]:
+        unswapped: list[Path] = [] if settings.published.is_symlink() else builds
+        kept: list[Path] = []
+    else:
+        unswapped = [build for build in builds if _build_number(build) > _build_number(published)]
+        kept = [build for build in builds if build not in unswapped][:-KEPT_BUILDS]
+    for path in [*drafts, *unswapped, *kept]:
+        _remove_database(path)
+        removed.append(path)
+    return removed
+
+
+def _build_number(path: Path) -> int:
+    return int(path.stem.rsplit("-", 1)[1])
+
+
+def _copy(
+    settings: Settings,
+    build: BuildContext,
+    tables: Sequence[PublishedTable],
+    visibility: RepVisibility,
+    draft: Path,
+) -> dict[str, int]:
+    """Write the new file; returns the rows that it must have, by `schema.table`, counted in the build file."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"attach '{_escaped(settings.build_file)}' as build (read_only)")
+        connection.execute(f"attach '{_escaped(draft)}' as warehouse (storage_version '{STORAGE_VERSION}')")
+        columns = columns_by_table(connection, "build")
+        missing = not_in((table for table in tables if table.full_name not in _MADE_HERE), columns)
+        if missing:
+            raise PublishError(f"not in the build file, so not published: {', '.join(missing)}")
+        rows: dict[str, int] = {}
+        connection.begin()
+        for schema in sorted({table.schema for table in tables}):
+            connection.execute(f"create schema warehouse.{schema}")
+        if visibility.level == "team":
+            has_reps = "team" in columns.get(REPS_TABLE, {})
+            source = f"build.{REPS_TABLE}" if has_reps else "(select null as rep_id, null as team where false)"
+            connection.execute(f"create temp table rep_groups_once as {groups_query(visibility, source)}")
+        for table in tables:
+            if table.full_name not in _MADE_HERE:
+                rows[table.full_name] = _copy_table(connection, table, columns[table.full_name], visibility)
+        rows |= _write_builds(connection, build, columns)
+        _comment(connection, tables, build.marks)
+        connection.commit()
+        connection.execute("detach warehouse")
+    return rows
+
+
+def _copy_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: PublishedTable,
+    present: dict[str, str],
+    visibility: RepVisibility,
+) -> int:
+    published = [
+        (name, data_type)
+        for name, data_type in present.items()
+        if name not in table.personal and (name in table.columns or not table.only_these)
+    ]
+    absent = [name for name in table.columns if name not in present]
+    if absent:
+        raise PublishError(f"{table.full_name} has no column {', '.join(absent)} in the build file")
+    source = f"build.{table.full_name}"
+    if table.full_name == REPS_TABLE:
+        query = reps_query(visibility, published, source)
+    else:
+        query = f"select {select_list(visibility, published)} from {source}"
+        if visibility.level == "team" and any(is_rep_column(name) for name, _ in published):
+            query += ", rep_groups_once"
+    connection.execute(f"create table warehouse.{table.full_name} as {query}")
+    counted = query if table.full_name == REPS_TABLE else f"select 1 from {source}"
+    return _one(connection, f"select count(*) from ({counted})")
+
+
+def _write_builds(
+    connection: duckdb.DuckDBPyConnection, build: BuildContext, present: dict[str, dict[str, str]]
+) -> dict[str, int]:
+    """The tables about builds: the published ones and this, the frozen figures, and what differs from them."""
+    published_at = datetime.now(UTC).replace(tzinfo=None)
+    connection.execute(
+        "create table warehouse.audit.builds as"
+        " select * replace (case when build_id = $build_id then $published_at else published_at end as published_at,"
+        " 'published' as status) from build.audit.builds where status = 'published' or build_id = $build_id",
+        {"build_id": build.build_id, "published_at": published_at},
+    )
+    figures = closed_months_query(present, "build")
+    connection.execute(f"create temp table figures as {figures}", {"as_of": build.as_of})
+    connection.execute(
+        "create table warehouse.audit.reported_builds as select * from build.audit.reported_builds union all by name"
+        " select metric, period_month, value as reported_value, build_id, $published_at as reported_at,"
+        " definition_version, definitions_hash, code_hash, is_provisional"
+        " from figures inner join build.audit.builds on build_id = $build_id"
+        " anti join build.audit.reported_builds as frozen"
+        " on figures.metric = frozen.metric and figures.period_month = frozen.period_month",
+        {"build_id": build.build_id, "published_at": published_at},
+    )
+    # A month that has no figure any more is a restatement to nothing.
+    connection.execute(
+        "create table warehouse.audit.restatements as"
+        " select frozen.metric, frozen.period_month, frozen.reported_value,"
+        " coalesce(figures.value, 0)::decimal(38, 2) as current_value,"
+        " (coalesce(figures.value, 0) - frozen.reported_value)::decimal(38, 2) as difference,"
+        " concat_ws(', ', case when frozen.definitions_hash <> now.definitions_hash then 'definitions' end,"
+        " case when frozen.code_hash <> now.code_hash then 'code' end,"
+        " case when frozen.definitions_hash = now.definitions_hash and frozen.code_hash = now.code_hash"
+        " then 'late or corrected evidence' end) as cause,"
+        " frozen.build_id as reported_build_id, now.build_id"
+        " from warehouse.audit.reported_builds as frozen"
+        " inner join build.audit.builds as now on now.build_id = $build_id"
+        " left join figures on frozen.metric = figures.metric and frozen.period_month = figures.period_month"
+        " where frozen.reported_value <> coalesce(figures.value, 0)"
+        # A build at an earlier now does not restate months that are not closed for it.
+        " and frozen.period_month + interval 1 month <= now.as_of",
+        {"build_id": build.build_id},
+    )
+    names = ("builds", "reported_builds", "restatements")
+    return {f"audit.{name}": _one(connection, f"select count(*) from warehouse.audit.{name}") for name in names}
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable], marks: str) -> None:
+    """Describe every table and column; what the list does not describe keeps the build file's comment."""
+    ours = {table.full_name: table for table in tables}
+    described = connection.execute(
+        "select schema_name || '.' || table_name, comment from duckdb_tables() where database_name = 'build'"
+    ).fetchall()
+    comments = {table: comment or "" for table, comment in described}
+    column_comments = {
+        (table, column): comment
+        for table, column, comment in connection.execute(
+            "select schema_name || '.' || table_name, column_name, comment from duckdb_columns()"
+            " where database_name = 'build' and comment is not null"
+        ).fetchall()
+    }
+    for name, columns in columns_by_table(connection, "warehouse").items():
+        table = ours[name]
+        text = marks + (table.description or comments.get(name, ""))
+        connection.execute(f"comment on table warehouse.{name} is '{_escaped(text)}'")
+        for column in columns:
+            comment = table.columns.get(column) or column_comments.get((name, column))
+            if comment:
+                place = f'warehouse.{name}."{column}"'
+                connection.execute(f"comment on column {place} is '{_escaped(comment)}'")
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    ((value,),) = connection.execute(query).fetchall()
+    return int(value)
+
+
+def _escaped(text: Path | str) -> str:
+    return str(text).replace("'", "''")
+
+
+def _swap(settings: Settings, path: Path) -> None:
+    """Point the link that readers open to the new file, at once. A reader that has the old one open keeps it."""
+    link = settings.warehouse / f"{_LINK_DRAFT}{path.name}"
+    link.symlink_to(path.relative_to(settings.warehouse))
+    link.replace(settings.published)
+    _sync(settings.warehouse)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_database(path: Path) -> None:
+    for part in (path, path.with_name(path.name + ".wal"), path.with_name(path.name + ".tmp")):
+        if part.is_dir():
+            shutil.rmtree(part)
+        else:
+            part.unlink(missing_ok=True)

@@ -1,0 +1,73 @@
+"""What leaves the private build about single sales reps: nothing, teams that are large enough, or everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+VISIBILITIES = ("team", "off", "rep")
+REPS_TABLE = "core.dim_reps"
+
+
+@dataclass(frozen=True)
+class RepVisibility:
+    """How far figures may be traced to a rep.
+
+    Attributes:
+        level: `rep` publishes rep ids as they are; `team` replaces each by the rep's team, where the team has at
+            least `minimum_group` reps; `off` publishes none.
+        minimum_group: Smallest team that is named.
+    """
+
+    level: str = "team"
+    minimum_group: int = 5
+
+    def __post_init__(self) -> None:
+        if self.level not in VISIBILITIES:
+            raise ValueError(f"rep_visibility is {self.level!r}; it must be one of {', '.join(VISIBILITIES)}")
+        if self.minimum_group < 2:
+            raise ValueError(f"rep_minimum_group is {self.minimum_group}; a group has at least 2 members")
+
+
+def is_rep_column(column: str) -> bool:
+    """Whether a column identifies a rep."""
+    return column == "rep_id" or column.endswith("_rep_id")
+
+
+def select_list(visibility: RepVisibility, columns: Iterable[tuple[str, str]]) -> str:
+    """The columns of a table, `(name, type)`, as this visibility publishes them."""
+    return ", ".join(
+        f'"{name}"'
+        if visibility.level == "rep" or not is_rep_column(name)
+        else f'rep_groups["{name}"] as "{name}"'
+        if visibility.level == "team"
+        else f'null::{data_type} as "{name}"'
+        for name, data_type in columns
+    )
+
+
+def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], source: str) -> str:
+    """What is published of the table of reps: a row a rep, a row a team that is large enough, or no row."""
+    if visibility.level == "rep":
+        return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source}"
+    kept = {"rep_id": "'team:' || team", "team": "team"}
+    listed = ", ".join(f'{kept.get(name, "null")}::{data_type} as "{name}"' for name, data_type in columns)
+    if visibility.level == "off":
+        return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source} where false"
+    return (
+        f"select {listed} from {source} where team is not null"
+        f" group by team having count(*) >= {visibility.minimum_group}"
+    )
+
+
+def groups_query(visibility: RepVisibility, source: str) -> str:
+    """The published stand-in of each rep, as one map from rep id to `team:<team>`; teams too small are not in it."""
+    return (
+        "select coalesce(map(list(rep_id), list('team:' || team)), map()) as rep_groups from ("
+        f"select rep_id, team, count(*) over (partition by team) as reps from {source} where team is not null"
+        f") where reps >= {visibility.minimum_group}"
+    )
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
