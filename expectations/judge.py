@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -118,7 +119,7 @@ def _meta(rules: Sequence[Rule], compiled: CompiledContract) -> dict[str, Any]:
         "contract": contract.id,
         "version": contract.version,
         "owner": contract.owner,
-        "rules": {rule.id: {"severity": rule.severity, "broken": rule.promise} for rule in rules},
+        "rules": [f"{rule.id} ({rule.severity})" for rule in rules],
     }
 
 
@@ -156,6 +157,12 @@ def _source() -> Any:
 def _batch_definition(schema: str, table: str) -> Any:
     asset = _source().add_table_asset(name=f"{schema}.{table}", table_name=table, schema_name=schema)
     return asset.add_batch_definition_whole_table("all")
+
+
+@cache
+def warm_up() -> None:
+    """Import Great Expectations in the background, while the caller stages rows."""
+    threading.Thread(target=_great_expectations, name="import great_expectations", daemon=True).start()
 
 
 class Judge:

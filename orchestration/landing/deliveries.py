@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from expectations.contract import Contract
 from orchestration.landing.discover import DeliveredFile
 from orchestration.landing.scan import sha256_of
 from orchestration.landing.staging import Batch
+from orchestration.landing.standing import KnownLoad
 
 
 @dataclass
@@ -30,41 +31,20 @@ class Deliveries:
     fingerprints: list[tuple[str, str, str]] = field(default_factory=list)
 
 
-@dataclass
-class _Known:
-    load_id: str
-    load_number: int
-    file_name: str
-    last_file_name: str
-    last_delivery: int
-
-
 def find_deliveries(
-    connection: duckdb.DuckDBPyConnection,
     contract: Contract,
     files: Sequence[DeliveredFile],
     root: Path,
     landed_at: datetime,
+    loads: Iterable[KnownLoad],
+    fingerprints: Mapping[tuple[str, str], str],
+    number: int,
 ) -> Deliveries:
-    """Sort an extract's files into new and redelivered content; files that did not change are in neither."""
-    place = [contract.system, contract.object]
-    fingerprints = {
-        (path, fingerprint): sha256
-        for path, fingerprint, sha256 in connection.execute(
-            "select path, fingerprint, file_sha256 from audit.delivered_files where system = ? and object = ?", place
-        ).fetchall()
-    }
-    known = {
-        row[0]: _Known(*row[1:])
-        for row in connection.execute(
-            "select file_sha256, load_id, load_number, file_name, last_file_name, last_delivery from audit.loads "
-            "where system = ? and object = ?",
-            place,
-        ).fetchall()
-    }
-    number = connection.execute(
-        "select greatest(coalesce(max(load_number), 0), coalesce(max(last_delivery), 0)) from audit.loads"
-    ).fetchone()[0]  # type: ignore[index]
+    """Sort an extract's files into new and redelivered content; files that did not change are in neither.
+
+    `number` is the last load number given so far.
+    """
+    known = {load.file_sha256: load for load in loads}
     found = Deliveries()
     for file in sorted(files, key=lambda file: file.name):
         stat = file.path.stat()
@@ -91,14 +71,14 @@ def find_deliveries(
         )
         if before is None:
             found.new.append(batch)
-            known[sha256] = _Known(batch.load_id, number, file.name, file.name, number)
+            known[sha256] = KnownLoad(batch.load_id, number, file.name, sha256, "new", 0, 0, file.name, number)
         else:
             found.again.append(replace(batch, load_number=before.load_number))
             before.last_file_name, before.last_delivery = file.name, number
     return found
 
 
-def _is_newer(name: str, before: _Known, known: Iterable[_Known]) -> bool:
+def _is_newer(name: str, before: KnownLoad, known: Iterable[KnownLoad]) -> bool:
     """Whether known content that comes as `name` is newer than what came since."""
     if name != before.last_file_name:
         return name > before.last_file_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -46,11 +46,14 @@ from orchestration.landing.staging import (
     stage_jsonl,
     stage_parquet,
 )
+from orchestration.landing.standing import KnownLoad, Newest, greatest_time, known_files, known_loads, newest_times
 
 if TYPE_CHECKING:
     from expectations.judge import Judge, Verdict
 
 _COLUMN_HISTORY_FILES = 7
+_IN_MEMORY_BYTES = 400_000_000  # of new files as text; about a third of the memory that staging may use
+_UNPACKED = 6  # a packed file's size as text, roughly
 
 
 def land(
@@ -108,7 +111,6 @@ def _connection(build_file: Path, scratch: Path) -> Any:
     connection = duckdb.connect(str(build_file))
     try:
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
-        connection.execute(f"attach {literal(str(scratch / 'gate.duckdb'))} as {SCRATCH}")
         yield connection
     finally:
         connection.close()
@@ -134,11 +136,19 @@ class _Landing:
     landed_at: datetime
     progress: Callable[[str], None]
     _judge: Judge | None = None
+    _loads: dict[str, list[KnownLoad]] = field(default_factory=dict)
+    _files: dict[tuple[str, str], str] = field(default_factory=dict)
+    _last_number: int = 0
 
     def run(
         self, connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFile], as_of: datetime | None
     ) -> LandingReport:
         prepare(connection, (entry.contract for entry in self.compiled.values()))
+        self._loads, self._files = known_loads(connection), known_files(connection)
+        self._last_number = max(
+            (max(load.load_number, load.last_delivery) for loads in self._loads.values() for load in loads), default=0
+        )
+        self._attach_scratch(connection, files)
         by_extract: dict[str, list[DeliveredFile]] = {}
         for file in files:
             by_extract.setdefault(file.contract_id, []).append(file)
@@ -151,12 +161,38 @@ class _Landing:
         finally:
             if self._judge is not None:
                 self._judge.close()
-        now = as_of or self._as_of(connection)
+        self._loads = known_loads(connection)
+        newest = newest_times(
+            connection,
+            (c.contract for c in self.compiled.values() if any(load.is_accepted for load in self._known(c))),
+        )
+        now = as_of or greatest_time(newest)
+        if now is None:
+            raise LandingError(
+                'no accepted row says when it was modified, extracted or happened, so there is no "now". '
+                "Set CONCORD_AS_OF. " + " ".join(rule.message for r in reports.values() for rule in r.broken_rules)
+            )
+        delivering = {file.contract_id.split(".")[0] for file in files} | {name.split(".")[0] for name in self._loads}
         reports = {
-            name: self._state(connection, self.compiled[name], report, now, files) for name, report in reports.items()
+            name: self._state(connection, self.compiled[name], report, now, newest.get(name, Newest()), delivering)
+            for name, report in reports.items()
         }
         store.write_states(connection, reports.values())
         return LandingReport(as_of=now, extracts=tuple(reports.values()))
+
+    def _known(self, compiled: CompiledContract) -> list[KnownLoad]:
+        return self._loads.get(compiled.contract.id, [])
+
+    def _attach_scratch(self, connection: duckdb.DuckDBPyConnection, files: Sequence[DeliveredFile]) -> None:
+        """Stage in memory, which spares a disk write a statement, unless there is too much to stage."""
+        paths = {path for path, _ in self._files}
+        size = sum(
+            file.path.stat().st_size * (1 if file.path.suffix in (".csv", ".jsonl") else _UNPACKED)
+            for file in files
+            if str(file.path.relative_to(self.root)) not in paths
+        )
+        place = ":memory:" if size <= _IN_MEMORY_BYTES else str(self.scratch / "gate.duckdb")
+        connection.execute(f"attach {literal(place)} as {SCRATCH}")
 
     # One extract ---------------------------------------------------------------------------------------------
 
@@ -189,12 +225,21 @@ class _Landing:
             for file in unknown_kinds
         )
         delivered = find_deliveries(
-            connection, contract, [f for f in files if f.format is not None], self.root, self.landed_at
+            contract,
+            [file for file in files if file.format is not None],
+            self.root,
+            self.landed_at,
+            self._known(compiled),
+            self._files,
+            self._last_number,
         )
+        self._last_number += len(delivered.new) + len(delivered.again)
         new, fingerprints = delivered.new, delivered.fingerprints
         judged_under = self._judged_under(compiled)
         parents_seen = self._parents_seen(connection, contract)
-        due = find_due(connection, contract, judged_under, parents_seen, bool(new))
+        due = []
+        if any(load.rows_quarantined for load in self._known(compiled)):
+            due = find_due(connection, contract, judged_under, parents_seen, bool(new))
         if not new and not due:
             if fingerprints:
                 store.write_fingerprints(connection, contract, fingerprints)
@@ -205,6 +250,10 @@ class _Landing:
             f"{contract.id}: {len(new)} new file{'s' if len(new) != 1 else ''}"
             + (f", {len(due)} judged again" if due else "")
         )
+        if self._judge is None:
+            from expectations.judge import warm_up
+
+            warm_up()
         create_staged(connection, compiled)
         self._stage(connection, compiled, new)
         readable = [batch for batch in batches if batch.refusal is None]
@@ -615,13 +664,14 @@ class _Landing:
         if not rules or not accepted:
             return report
         numbers = ", ".join(str(load.load_number) for load in accepted)
+        raw = f"raw.{identifier(compiled.contract.raw_table)}"
         broken: list[BrokenRule] = []
         results: list[tuple] = []
         for rule in rules:
             counts = {
                 row[0]: row[1:]
                 for row in connection.execute(
-                    f"select _load_number, count(*), min(_row_number) from raw.{identifier(compiled.contract.raw_table)} "
+                    f"select _load_number, count(*), min(_row_number) from {raw} "
                     f"where _load_number in ({numbers}) and {rule.predicate} group by all"
                 ).fetchall()
             }
@@ -644,63 +694,30 @@ class _Landing:
 
     # How each extract stands ---------------------------------------------------------------------------------
 
-    def _as_of(self, connection: duckdb.DuckDBPyConnection) -> datetime:
-        """Greatest accepted modification or extraction time; of event times where no extract has any."""
-        for columns_of in (
-            lambda contract: contract.modified_at,
-            lambda contract: (contract.event_time,) if contract.event_time else (),
-        ):
-            queries = [
-                f"select max(cast({identifier(column)} as timestamp)) as newest from raw.{identifier(c.contract.raw_table)}"
-                for c in self.compiled.values()
-                for column in columns_of(c.contract)
-            ]
-            if queries:
-                newest = connection.execute(f"select max(newest) from ({' union all '.join(queries)})").fetchone()[0]  # type: ignore[index]
-                if newest is not None:
-                    return newest
-        raise LandingError(
-            'no accepted row says when it was modified, extracted or happened, so there is no "now". '
-            "Set CONCORD_AS_OF, or see in the messages why nothing was accepted."
-        )
-
     def _state(
         self,
         connection: duckdb.DuckDBPyConnection,
         compiled: CompiledContract,
         report: ExtractReport,
         now: datetime,
-        files: Sequence[DeliveredFile],
+        newest: Newest,
+        delivering: Collection[str],
     ) -> ExtractReport:
         contract = compiled.contract
-        table = f"raw.{identifier(contract.raw_table)}"
-        standing = connection.execute(
-            "select load_id, load_number, file_name, file_sha256, status, reason, rows_quarantined, rows_unparseable "
-            "from audit.loads where system = ? and object = ? order by load_number desc",
-            [contract.system, contract.object],
-        ).fetchall()
+        loads = self._known(compiled)
         broken = list(report.broken_rules)
         stale: list[str] = []
-        accepted = [row for row in standing if row[4] in ("accepted", "partial")]
-        newest_accepted = accepted[0][1] if accepted else 0
+        newest_accepted = max((load.load_number for load in loads if load.is_accepted), default=0)
         told = {rule.load_id for rule in broken if rule.severity == "error"}
-        for row in standing:
-            if row[1] > newest_accepted and row[4] in ("stopped", "refused"):
-                stale.append(f"its newest delivery {row[2]} was {row[4]}")
-                if row[0] not in told:
-                    broken += self._standing(connection, compiled, Batch(*row[:4], 0, "", self.landed_at), row[6])
+        for load in loads:
+            if load.load_number > newest_accepted and not load.is_accepted:
+                stale.append(f"its newest delivery {load.file_name} was {load.status}")
+                if load.load_id not in told:
+                    broken += self._standing(connection, compiled, load)
                 break
-        newest = None
-        if accepted:
-            columns = ", ".join(f"max(cast({identifier(name)} as timestamp))" for name in contract.modified_at)
-            if columns:
-                values = connection.execute(f"select {columns} from {table}").fetchone() or ()
-                newest = max((value for value in values if value is not None), default=None)
-            if contract.latency_hours is not None and contract.latency_column is not None:
-                seen = connection.execute(
-                    f"select max(cast({identifier(contract.latency_column)} as timestamp)) from {table}"
-                ).fetchone()[0]  # type: ignore[index]
-                seen = seen or newest  # an extract may leave the agreed column out
+        if newest_accepted:
+            if contract.latency_hours is not None:
+                seen = newest.agreed or newest.modified_at  # an extract may leave the agreed column out
                 if seen is None or seen < now - timedelta(hours=contract.latency_hours):
                     age = "unknown" if seen is None else f"{(now - seen).total_seconds() / 3600:.0f} h"
                     said = (
@@ -710,52 +727,41 @@ class _Landing:
                     figure = None if seen is None else (now - seen).total_seconds() / 3600
                     broken.append(self._broken(compiled, compiled.by_id["freshness"], None, figure, 0, said))
                     stale.append(f"its newest {contract.latency_column} is {seen}, {age} old")
-        elif contract.is_required and self._is_system_delivered(connection, contract, files):
+        elif contract.is_required and contract.system in delivering:
             said = (
                 f"{contract.title} is required and "
-                + ("no delivery of it was ever accepted" if standing else "was never delivered")
+                + ("no delivery of it was ever accepted" if loads else "was never delivered")
                 + f". Deliver it into {contract.system}/{contract.object}/."
             )
             broken.append(self._broken(compiled, compiled.by_id["required"], None, None, 0, said))
-        held = connection.execute(
-            "select coalesce(sum(rows_quarantined + rows_unparseable), 0)::bigint from audit.loads "
-            "where system = ? and object = ?",
-            [contract.system, contract.object],
-        ).fetchone()[0]  # type: ignore[index]
         return replace(
             report,
-            is_delivered=bool(standing) or report.is_delivered,
+            is_delivered=bool(loads) or report.is_delivered,
             broken_rules=tuple(broken),
             stale_reason="; ".join(stale) or None,
-            newest_at=newest,
-            rows_held=held,
+            newest_at=newest.modified_at,
+            rows_held=sum(load.rows_quarantined + load.rows_unparseable for load in loads),
         )
 
     def _standing(
-        self, connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, batch: Batch, rows_held: int
+        self, connection: duckdb.DuckDBPyConnection, compiled: CompiledContract, load: KnownLoad
     ) -> list[BrokenRule]:
         """The rules that still keep an extract's newest file out, as they were told when it came."""
         results = connection.execute(
             "select rule, figure, message from audit.contract_results where load_id = ? and is_broken "
             "and severity = 'error' and (scope = 'file' or rule = 'readable') order by rule",
-            [batch.load_id],
+            [load.load_id],
         ).fetchall()
+        batch = Batch(load.load_id, load.load_number, load.file_name, load.file_sha256, 0, "", self.landed_at)
         return [
             replace(
-                self._broken(compiled, compiled.by_id[rule], batch, figure, 0, ""), message=message, rows_held=rows_held
+                self._broken(compiled, compiled.by_id[rule], batch, figure, 0, ""),
+                message=message,
+                rows_held=load.rows_quarantined,
             )
             for rule, figure, message in results
             if rule in compiled.by_id
         ]
-
-    @staticmethod
-    def _is_system_delivered(
-        connection: duckdb.DuckDBPyConnection, contract: Contract, files: Sequence[DeliveredFile]
-    ) -> bool:
-        if any(file.contract_id.split(".")[0] == contract.system for file in files):
-            return True
-        row = connection.execute("select count(*) from audit.loads where system = ?", [contract.system]).fetchone()
-        return bool(row and row[0])
 
 
 def _by_rule(verdicts: Iterable[Verdict]) -> dict[str, dict[int, float]]:

@@ -109,7 +109,8 @@ def _from_extra(connection: duckdb.DuckDBPyConnection, contract: Contract, table
         if {normalised(header), normalised(header.lower().removeprefix("property_"))} & wanted:
             value = typed(column, f"(_extra ->> {literal(json_path(header))})")
             statements.append(
-                f"update {table} set {identifier(name)} = {value} where {identifier(name)} is null and {value} is not null"
+                f"update {table} set {identifier(name)} = {value} "
+                f"where {identifier(name)} is null and {value} is not null"
             )
     return statements
 

@@ -133,11 +133,8 @@ def _pair(column: Column, cell: str | None, cell_type: str) -> tuple[str, str]:
 def staged_columns(compiled: CompiledContract) -> list[tuple[str, str]]:
     """Names and types of the staged table's columns."""
     columns = [("_load_number", "bigint"), ("_stored_row_number", "bigint")]
-    for column in compiled.contract.columns:
-        columns.append((column.name, column.physical_type))
-    for column in compiled.contract.columns:
-        if not column.is_text:
-            columns.append((f"{column.name}$text", "varchar"))
+    columns += [(column.name, column.physical_type) for column in compiled.contract.columns]
+    columns += [(f"{column.name}$text", "varchar") for column in compiled.contract.columns if not column.is_text]
     columns += [
         ("_extra", "varchar"),
         ("_key", "varchar"),

@@ -250,7 +250,8 @@ class Writer:
     def _candidates(self) -> str:
         """Rows that no rule holds back, with their load."""
         return (
-            f"(select r.*, l.load_id, l.file_name, l.order_name, l.order_number from {ROWS} as r join {_LOADS} as l on l.load_number = r._load_number "
+            f"(select r.*, l.load_id, l.file_name, l.order_name, l.order_number "
+            f"from {ROWS} as r join {_LOADS} as l on l.load_number = r._load_number "
             "where not r._is_held and not l.is_stopped)"
         )
 
@@ -267,7 +268,8 @@ class Writer:
                 union
                 select c._rid, c._load_number, c._key, c._modified_at, c._row_hash, c.order_name, c.order_number
                 from {self._candidates} as c join {self._raw} as w
-                    on w._key = c._key and w._row_hash = c._row_hash and w._modified_at is not distinct from c._modified_at
+                    on w._key = c._key and w._row_hash = c._row_hash
+                    and w._modified_at is not distinct from c._modified_at
             """
         )
         self.connection.execute(
@@ -371,8 +373,8 @@ class Writer:
         names = [identifier(column.name) for column in self.compiled.contract.columns]
         self.connection.execute(
             f"""
-            insert into {self._raw} ({", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, _is_current,
-                _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name, _last_delivery)
+            insert into {self._raw} ({", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted,
+                _is_current, _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name, _last_delivery)
             select {", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, true,
                 null, load_id, _load_number, file_name, _row_number, order_name, order_number
             from {self._candidates}
@@ -389,7 +391,8 @@ class Writer:
         held = {
             row[0]: row[1:]
             for row in connection.execute(
-                "select load_number, count(*) filter (where not is_unparseable), count(*) filter (where is_unparseable) "
+                "select load_number, count(*) filter (where not is_unparseable), "
+                "count(*) filter (where is_unparseable) "
                 f"from audit.quarantine where load_number in ({numbers}) group by all"
             ).fetchall()
         }

@@ -253,7 +253,8 @@ def test_the_usual_volume_passes(running: Company) -> None:
     report = running.land(landed_at=datetime(2026, 3, 20))
     assert [entry.message for entry in report.broken_rules if entry.object == "deals"] == []
     figures = running.query(
-        "select figure, minimum, maximum from audit.contract_results where rule = 'usual_volume' and file_name = 'new.csv'"
+        "select figure, minimum, maximum from audit.contract_results "
+        "where rule = 'usual_volume' and file_name = 'new.csv'"
     )
     assert figures == [(65.0, 39.0, 195.0)]
 
@@ -278,7 +279,8 @@ def test_a_full_extract_with_half_its_rows_is_stopped_and_accepted_by_override(r
     assert report.broken_rules == ()
     assert running.value("select count(*) from raw.shop__rates where rate = 1.5") == 20
     assert running.query(
-        "select is_broken, is_overridden from audit.contract_results where rule = 'usual_volume' and file_name = '2.csv'"
+        "select is_broken, is_overridden from audit.contract_results "
+        "where rule = 'usual_volume' and file_name = '2.csv'"
     ) == [(False, True)]
 
 
