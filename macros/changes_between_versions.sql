@@ -11,7 +11,8 @@
         cast({{ versions }}.{{ column }} as {{ dbt.type_string() }}) as new_value,
         {{ versions }}.changed_at,
         {{ versions }}.modified_at,
-        {{ versions }}.is_deleted
+        {{ versions }}.is_deleted,
+        {{ versions }}.is_to_come
     from {{ versions }}
     where
         {{ versions }}.version_number > 1

@@ -62,9 +62,7 @@ ALIASES = {
     "VE": ("Venezuela, Bolivarian Republic of",),
     "VN": ("Viet Nam",),
 }
-ISO3 = dict(
-    pair.split(":")
-    for pair in """
+_ISO3_PAIRS = """
     AC:ASC AD:AND AE:ARE AF:AFG AG:ATG AI:AIA AL:ALB AM:ARM AO:AGO AR:ARG AS:ASM AT:AUT AU:AUS AW:ABW AX:ALA AZ:AZE
     BA:BIH BB:BRB BD:BGD BE:BEL BF:BFA BG:BGR BH:BHR BI:BDI BJ:BEN BL:BLM BM:BMU BN:BRN BO:BOL BQ:BES BR:BRA BS:BHS
     BT:BTN BW:BWA BY:BLR BZ:BLZ CA:CAN CC:CCK CD:COD CF:CAF CG:COG CH:CHE CI:CIV CK:COK CL:CHL CM:CMR CN:CHN CO:COL
@@ -81,8 +79,8 @@ ISO3 = dict(
     SZ:SWZ TA:TAA TC:TCA TD:TCD TG:TGO TH:THA TJ:TJK TK:TKL TL:TLS TM:TKM TN:TUN TO:TON TR:TUR TT:TTO TV:TUV TW:TWN
     TZ:TZA UA:UKR UG:UGA US:USA UY:URY UZ:UZB VA:VAT VC:VCT VE:VEN VG:VGB VI:VIR VN:VNM VU:VUT WF:WLF WS:WSM XK:XKX
     YE:YEM YT:MYT ZA:ZAF ZM:ZMB ZW:ZWE
-    """.split()
-)
+"""
+ISO3 = dict(pair.split(":") for pair in _ISO3_PAIRS.split())
 
 
 def comparable(country: str) -> str:

@@ -127,15 +127,25 @@ class IdentityBuild:
             for row in rows:
                 columns = ", ".join(row)
                 marks = ", ".join("?" * len(row))
-                connection.execute(
-                    f"insert into intermediate.{name} ({columns}) values ({marks})", list(row.values())
-                )
+                connection.execute(f"insert into intermediate.{name} ({columns}) values ({marks})", list(row.values()))
 
     def fill_from(self, name: str, query: str) -> None:
         """Replace the rows of one input by those of a query that names its columns."""
         with duckdb.connect(self.file) as connection:
             connection.execute(f"delete from intermediate.{name}")
             connection.execute(f"insert into intermediate.{name} by name {query}")
+
+    def fill_shuffled(self, name: str, places: Path) -> None:
+        """Write the rows of one input anew in the order of `places` (Parquet: place, row_number)."""
+        with duckdb.connect(self.file) as connection:
+            connection.execute(
+                f"create temp table numbered as select *, row_number() over () - 1 as place from intermediate.{name}"
+            )
+            connection.execute(f"delete from intermediate.{name}")
+            connection.execute(
+                f"insert into intermediate.{name} by name select numbered.* exclude (place) from numbered "
+                f"inner join '{places}' as places using (place) order by places.row_number"
+            )
 
     def run(self, select: str = MODELS, seeds: Path | None = None) -> None:
         """Build the seeds (once) and the identity models; raises with dbt's output where one fails."""
@@ -154,7 +164,7 @@ class IdentityBuild:
         if seeds is not None:
             environment["CONCORD_SEED_PATH"] = os.path.relpath(seeds, PROJECT)
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "dbt"), "-q", "--no-partial-parse", *arguments],
+            [str(Path(sys.executable).parent / "dbt"), "-q", *arguments],
             cwd=PROJECT,
             env=environment,
             capture_output=True,

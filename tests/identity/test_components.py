@@ -21,7 +21,8 @@ Edge = tuple[int, int, int, str]
 def _load() -> ModuleType:
     path = PROJECT / "models/intermediate/identity/int_identity_components.py"
     spec = importlib.util.spec_from_file_location("int_identity_components", path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,21 +1,45 @@
 {%- set longest_chain = 20 -%}
 
-with recursive account_records as (
+with recursive account_records_unioned as (
+
+    select * from {{ ref('int_account_records_unioned') }}
+
+),
+
+crm_systems as (
+
+    select * from {{ ref('int_crm_systems_in_use') }}
+
+),
+
+account_records as (
 
     select
         account_records_unioned.system || ':' || account_records_unioned.object || ':'
         || account_records_unioned.record_id as record_key,
         account_records_unioned.system || ':' || account_records_unioned.record_id
             as own_account_id,
-        account_records_unioned.*
-    from {{ ref('int_account_records_unioned') }} as account_records_unioned
-    inner join {{ ref('int_crm_systems_in_use') }} as crm_systems
+        account_records_unioned.system,
+        account_records_unioned.object,
+        account_records_unioned.record_id,
+        account_records_unioned.account_name,
+        account_records_unioned.website,
+        account_records_unioned.industry,
+        account_records_unioned.employees,
+        account_records_unioned.country,
+        account_records_unioned.owner_record_id,
+        account_records_unioned.parent_record_id,
+        account_records_unioned.merged_into_record_id,
+        account_records_unioned.is_deleted,
+        account_records_unioned.created_at
+    from account_records_unioned
+    inner join crm_systems
         on account_records_unioned.system = crm_systems.system
 
 ),
 
 -- One step towards the survivor; an account merged into one that was never delivered stays itself.
-merges as (
+merge_steps as (
 
     select
         account_records.own_account_id,
@@ -32,20 +56,20 @@ merges as (
 chains as (
 
     select
-        merges.own_account_id,
-        merges.into_account_id as account_id,
+        merge_steps.own_account_id,
+        merge_steps.into_account_id as account_id,
         1 as steps
-    from merges
+    from merge_steps
 
     union all
 
     select
         chains.own_account_id,
-        merges.into_account_id as account_id,
+        merge_steps.into_account_id as account_id,
         chains.steps + 1 as steps
     from chains
-    inner join merges
-        on chains.account_id = merges.own_account_id
+    inner join merge_steps
+        on chains.account_id = merge_steps.own_account_id
     where chains.steps < {{ longest_chain }}
 
 ),
@@ -57,9 +81,9 @@ survivors as (
         chains.own_account_id,
         min(chains.account_id) as account_id
     from chains
-    left join merges
-        on chains.account_id = merges.own_account_id
-    where merges.own_account_id is null
+    left join merge_steps
+        on chains.account_id = merge_steps.own_account_id
+    where merge_steps.own_account_id is null
     group by chains.own_account_id
 
 ),
@@ -73,7 +97,7 @@ final as (
         account_records.record_id,
         coalesce(survivors.account_id, account_records.own_account_id) as account_id,
         account_records.account_name,
-        {{ website_domain('account_records.website') }} as domain,
+        {{ website_domain('account_records.website') }} as website_domain,
         account_records.industry,
         account_records.employees,
         account_records.country,

@@ -91,9 +91,7 @@ def joined_with_care(
     return {member: find(member) for member in root}
 
 
-def evidence_groups(
-    rank: np.ndarray, key: Sequence[str], left: np.ndarray, right: np.ndarray
-) -> list[Group]:
+def evidence_groups(rank: np.ndarray, key: Sequence[str], left: np.ndarray, right: np.ndarray) -> list[Group]:
     """The edges of one evidence key are one group of records, whatever record they were hung on."""
     members: dict[tuple[int, str], set[int]] = {}
     for one_rank, one_key, one, other in zip(rank.tolist(), key, left.tolist(), right.tolist(), strict=True):
@@ -126,9 +124,7 @@ def resolve(
     def join_again(chosen: np.ndarray, edges: np.ndarray) -> None:
         """Give the records under `chosen` (mask) the components that `edges` (mask) and `apart` leave them."""
         numbers = records[chosen]
-        groups = evidence_groups(
-            rank[edges], [key[i] for i in np.flatnonzero(edges)], left[edges], right[edges]
-        )
+        groups = evidence_groups(rank[edges], [key[i] for i in np.flatnonzero(edges)], left[edges], right[edges])
         found = joined_with_care(numbers.tolist(), groups, inside)
         roots[chosen] = [found[number] for number in numbers.tolist()]
 
@@ -155,9 +151,7 @@ def resolve(
 def model(dbt: Any, session: Any) -> pa.Table:
     """dbt's entry point: reads the edges, returns one row per record that has any."""
     dbt.config(materialized="table")
-    edges = dbt.ref("int_identity_edges").project(
-        "record_number, other_record_number, evidence_rank, evidence_key"
-    )
+    edges = dbt.ref("int_identity_edges").project("record_number, other_record_number, evidence_rank, evidence_key")
     pairs = dbt.ref("int_identity_keep_apart").project("record_number, other_record_number")
     undelivered = dbt.ref("int_person_identifiers").filter("not is_delivered").project("record_number")
     arrays = edges.fetchnumpy()
@@ -167,9 +161,7 @@ def model(dbt: Any, session: Any) -> pa.Table:
         arrays["other_record_number"].astype(np.int64),
         arrays["evidence_rank"].astype(np.int64),
         arrays["evidence_key"],
-        list(
-            zip(apart["record_number"].tolist(), apart["other_record_number"].tolist(), strict=True)
-        ),
+        list(zip(apart["record_number"].tolist(), apart["other_record_number"].tolist(), strict=True)),
         undelivered.fetchnumpy()["record_number"].astype(np.int64),
         int(dbt.config.get("max_component_records")),
     )

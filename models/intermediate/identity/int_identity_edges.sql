@@ -1,5 +1,5 @@
--- Of a group that shares a value, each record is joined to the earliest one: as many edges as records, where
--- joining each to each would be their square. `evidence_key` still names the whole group.
+-- Of a group that shares a value, each record is joined to the earliest one: as many edges as
+-- records, where joining each to each would be their square. `evidence_key` names the whole group.
 with identifiers as (
 
     select * from {{ ref('int_person_identifiers') }}
@@ -138,15 +138,15 @@ pair_edges as (
 
     select
         explicit_pairs.evidence,
-        explicit_pairs.evidence || ':' || least(records.record_key, others.record_key) || ' '
-        || greatest(records.record_key, others.record_key) as evidence_name,
+        explicit_pairs.evidence || ':' || least(records.record_key, other_records.record_key) || ' '
+        || greatest(records.record_key, other_records.record_key) as evidence_name,
         records.record_number,
-        others.record_number as other_record_number
+        other_records.record_number as other_record_number
     from explicit_pairs
     inner join identifiers as records
         on explicit_pairs.record_key = records.record_key
-    inner join identifiers as others
-        on explicit_pairs.other_record_key = others.record_key
+    inner join identifiers as other_records
+        on explicit_pairs.other_record_key = other_records.record_key
     where explicit_pairs.record_key <> explicit_pairs.other_record_key
 
 ),
@@ -232,7 +232,7 @@ final as (
 
     select
         records.record_key,
-        others.record_key as other_record_key,
+        other_records.record_key as other_record_key,
         distinct_edges.evidence,
         md5(distinct_edges.evidence_name) as evidence_key,
         case distinct_edges.evidence
@@ -247,8 +247,8 @@ final as (
     from distinct_edges
     inner join identifiers as records
         on distinct_edges.record_number = records.record_number
-    inner join identifiers as others
-        on distinct_edges.other_record_number = others.record_number
+    inner join identifiers as other_records
+        on distinct_edges.other_record_number = other_records.record_number
 
 )
 

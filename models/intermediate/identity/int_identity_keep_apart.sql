@@ -26,14 +26,14 @@ pairs as (
 numbered as (
 
     select
-        greatest(records.record_number, others.record_number) as record_number,
-        least(records.record_number, others.record_number) as other_record_number
+        greatest(records.record_number, other_records.record_number) as record_number,
+        least(records.record_number, other_records.record_number) as other_record_number
     from pairs
     inner join identifiers as records
         on pairs.record_key = records.record_key
-    inner join identifiers as others
-        on pairs.other_record_key = others.record_key
-    where records.record_number <> others.record_number
+    inner join identifiers as other_records
+        on pairs.other_record_key = other_records.record_key
+    where records.record_number <> other_records.record_number
 
 ),
 

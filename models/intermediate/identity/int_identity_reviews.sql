@@ -56,7 +56,9 @@ component_sizes as (
 guarded as (
 
     select
-        case when components.is_oversized then 'oversized_component' else 'kept_apart' end as reason,
+        case
+            when components.is_oversized then 'oversized_component' else 'kept_apart'
+        end as reason,
         identifiers.record_key,
         earliest.record_key as group_key,
         component_sizes.records

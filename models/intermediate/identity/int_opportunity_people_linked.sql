@@ -125,8 +125,8 @@ contact_roles as (
 
 ),
 
--- Of an account's people the one active last, by the touches that both teams count; test records, staff and
--- the like are nobody's buyer.
+-- Of an account's people the one active last, by the touches that both teams count; test records,
+-- staff and the like are nobody's buyer.
 account_touches as (
 
     select
@@ -158,12 +158,12 @@ active_people as (
     inner join account_touches
         on
             opportunities.account_id = account_touches.account_id
-            and account_touches.occurred_at <= opportunities.created_at
-            and account_touches.occurred_at >= {{ dbt.dateadd(
+            and opportunities.created_at >= account_touches.occurred_at
+            and {{ dbt.dateadd(
                 'day',
                 '-' ~ var('account_activity_link_days'),
                 'opportunities.created_at',
-            ) }}
+            ) }} <= account_touches.occurred_at
 
 ),
 

@@ -50,14 +50,14 @@ records as (
 websites as (
 
     select
-        account_records.domain,
+        account_records.website_domain,
         min(account_records.account_id) as account_id
     from account_records
     where
-        account_records.domain is not null
+        account_records.website_domain is not null
         and account_records.is_survivor
         and not account_records.is_deleted
-    group by account_records.domain
+    group by account_records.website_domain
     -- Of several accounts with one website none is the one.
     having count(*) = 1
 
@@ -93,7 +93,7 @@ candidates as (
         records.created_at
     from records
     inner join websites
-        on records.company_domain = websites.domain
+        on records.company_domain = websites.website_domain
 
     union all
 

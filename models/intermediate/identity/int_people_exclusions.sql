@@ -52,6 +52,14 @@ competitors as (
 
 ),
 
+versions_with_rules as (
+
+    select distinct lead_rules.version
+    from lead_rules
+    where lead_rules.kind = 'exclusion'
+
+),
+
 -- A version without exclusions of its own keeps those of the version before it.
 versions as (
 
@@ -61,11 +69,7 @@ versions as (
             order by definition_versions.effective_from desc, definition_versions.version desc
         ) as recency
     from definition_versions
-    inner join (
-        select distinct lead_rules.version
-        from lead_rules
-        where lead_rules.kind = 'exclusion'
-    ) as versions_with_rules
+    inner join versions_with_rules
         on definition_versions.version = versions_with_rules.version
     where definition_versions.effective_from <= {{ as_of() }}
 
@@ -120,7 +124,20 @@ delivered as (
 described as (
 
     select
-        delivered.*,
+        delivered.person_id,
+        delivered.record_key,
+        delivered.email,
+        delivered.first_name,
+        delivered.last_name,
+        delivered.company,
+        delivered.title,
+        delivered.phone,
+        delivered.website,
+        delivered.country,
+        delivered.source,
+        delivered.status,
+        delivered.status_reason,
+        delivered.lifecycle_stage,
         split_part(delivered.email, '@', 1) as local_part,
         coalesce(
             delivered.valid_email_domain, nullif(split_part(delivered.email, '@', 2), '')
@@ -136,15 +153,17 @@ record_values as (
         'country', 'source', 'status', 'status_reason', 'lifecycle_stage',
     ] %}
 
-    select
-        described.person_id,
-        described.record_key as bearer,
-        '{{ field }}' as field,
-        nullif({{ trimmed_text('cast(described.' ~ field ~ ' as ' ~ dbt.type_string() ~ ')') }}, '')
-            as value
-    from described
+        select
+            described.person_id,
+            described.record_key as bearer,
+            '{{ field }}' as field,
+            nullif(
+                {{ trimmed_text('cast(described.' ~ field ~ ' as ' ~ dbt.type_string() ~ ')') }}, ''
+            )
+                as found_value
+        from described
         {% if not loop.last %}
-    union all
+            union all
         {% endif %}
     {%- endfor %}
 
@@ -155,7 +174,7 @@ browsers as (
     select distinct
         visitors_identified.person_id,
         activity_records.visitor_id as bearer,
-        activity_records.user_agent as value
+        activity_records.user_agent as found_value
     from visitors_identified
     inner join activity_records
         on visitors_identified.visitor_id = activity_records.visitor_id
@@ -168,18 +187,18 @@ distinct_values as (
 
     select
         record_values.field,
-        record_values.value
+        record_values.found_value
     from record_values
-    where record_values.value is not null
-    group by record_values.field, record_values.value
+    where record_values.found_value is not null
+    group by record_values.field, record_values.found_value
 
     union all
 
     select
         'user_agent' as field,
-        browsers.value
+        browsers.found_value
     from browsers
-    group by browsers.value
+    group by browsers.found_value
 
 ),
 
@@ -187,20 +206,20 @@ values_hit as (
 
     select
         distinct_values.field,
-        distinct_values.value,
+        distinct_values.found_value,
         rules.rule_id,
         rules.reason
     from distinct_values
     inner join rules
         on
             distinct_values.field = rules.field
-            and {{ rule_holds('rules.operator', 'distinct_values.value', 'rules.value') }}
+            and {{ rule_holds('rules.operator', 'distinct_values.found_value', 'rules.value') }}
 
     union all
 
     select
         'email_domain' as field,
-        lower(internal_domains.domain) as value,
+        lower(internal_domains.domain) as found_value,
         'internal_domains' as rule_id,
         'staff' as reason
     from internal_domains
@@ -209,28 +228,28 @@ values_hit as (
 
     select
         'email_domain' as field,
-        lower(competitors.domain) as value,
+        lower(competitors.domain) as found_value,
         'competitors' as rule_id,
         'competitor' as reason
     from competitors
 
 ),
 
--- A mail scanner may follow one link of a human's mail: only who never came with anything but a bot's
--- browser is a bot.
+-- A mail scanner may follow one link of a human's mail: only who never came with anything but a
+-- bot's browser is a bot.
 browsers_judged as (
 
     select
         browsers.person_id,
         min(values_hit.rule_id) as rule_id,
         min(values_hit.reason) as reason,
-        count(distinct browsers.value) as browsers_seen,
-        count(distinct values_hit.value) as browsers_hit
+        count(distinct browsers.found_value) as browsers_seen,
+        count(distinct values_hit.found_value) as browsers_hit
     from browsers
     left join values_hit
         on
             values_hit.field = 'user_agent'
-            and browsers.value = values_hit.value
+            and browsers.found_value = values_hit.found_value
     group by browsers.person_id
 
 ),
@@ -245,7 +264,7 @@ hits as (
     inner join values_hit
         on
             record_values.field = values_hit.field
-            and record_values.value = values_hit.value
+            and record_values.found_value = values_hit.found_value
 
     union all
 
@@ -269,7 +288,7 @@ ranked as (
             order by
                 case hits.reason
                     {%- for reason in var('exclusion_reasons') %}
-                    when '{{ reason }}' then {{ loop.index }}
+                        when '{{ reason }}' then {{ loop.index }}
                     {%- endfor %}
                     else {{ var('exclusion_reasons') | length + 1 }}
                 end asc,

@@ -172,7 +172,7 @@ statements as (
         present_values.present_value as stated_value,
         case
             when last_changes.record_key is null then present_values.created_at
-            -- The record says something that its history does not: it holds since the last modification known.
+            -- The record says what its history does not: so since its last known modification.
             else greatest(
                 coalesce(present_values.modified_at, last_changes.changed_at),
                 last_changes.changed_at,
@@ -195,7 +195,7 @@ statements as (
 
 ),
 
--- One row per person, attribute and instant: the last word, live records before deleted and merged ones.
+-- One row per person, attribute and instant: the last word, apart for live and for gone records.
 stated_instants as (
 
     select
@@ -205,7 +205,11 @@ stated_instants as (
         statements.stated_at,
         statements.is_live,
         row_number() over (
-            partition by statements.person_id, statements.field, statements.stated_at, statements.is_live
+            partition by
+                statements.person_id,
+                statements.field,
+                statements.stated_at,
+                statements.is_live
             order by
                 case when statements.stated_value is null then 1 else 0 end asc,
                 statements.statement_number desc,
@@ -221,16 +225,16 @@ last_words as (
         stated_instants.person_id,
         stated_instants.stated_at,
         {%- for attribute in attributes %}
-        {%- for live in ['live', 'gone'] %}
-        max(
-            case
-                when
-                    stated_instants.field = '{{ attribute }}'
-                    and {{ 'not ' if live == 'gone' }}stated_instants.is_live
-                    then stated_instants.stated_value
-            end
-        ) as {{ live }}_{{ attribute }},
-        {%- endfor %}
+            {%- for live in ['live', 'gone'] %}
+                max(
+                    case
+                        when
+                            stated_instants.field = '{{ attribute }}'
+                            and {{ 'not ' if live == 'gone' }}stated_instants.is_live
+                            then stated_instants.stated_value
+                    end
+                ) as {{ live }}_{{ attribute }},
+            {%- endfor %}
         {%- endfor %}
         count(*) as statements_made
     from stated_instants
@@ -271,13 +275,13 @@ instant_words as (
         instants.person_id,
         instants.valid_from,
         {%- for attribute in attributes %}
-        {%- for live in ['live', 'gone'] %}
-        last_value(last_words.{{ live }}_{{ attribute }} ignore nulls) over (
-            partition by instants.person_id
-            order by instants.valid_from
-            rows between unbounded preceding and current row
-        ) as {{ live }}_{{ attribute }},
-        {%- endfor %}
+            {%- for live in ['live', 'gone'] %}
+                last_value(last_words.{{ live }}_{{ attribute }} ignore nulls) over (
+                    partition by instants.person_id
+                    order by instants.valid_from
+                    rows between unbounded preceding and current row
+                ) as {{ live }}_{{ attribute }},
+            {%- endfor %}
         {%- endfor %}
         people_accounts.account_id
     from instants
@@ -301,8 +305,9 @@ attributes_then as (
         coalesce(
             -- Connectors write whole numbers as decimals now and then.
             cast(
-                try_cast(coalesce(instant_words.live_employees, instant_words.gone_employees) as double)
-                as {{ dbt.type_bigint() }}
+                try_cast(
+                    coalesce(instant_words.live_employees, instant_words.gone_employees) as double
+                ) as {{ dbt.type_bigint() }}
             ),
             accounts.employees
         ) as employees,
@@ -317,14 +322,19 @@ attributes_then as (
 compared as (
 
     select
-        attributes_then.*,
+        attributes_then.person_id,
+        attributes_then.valid_from,
+        attributes_then.title,
+        attributes_then.industry,
+        attributes_then.employees,
+        attributes_then.country,
         row_number() over (
             partition by attributes_then.person_id order by attributes_then.valid_from
         ) as instant_number,
         {%- for attribute in attributes %}
-        lag(attributes_then.{{ attribute }}) over (
-            partition by attributes_then.person_id order by attributes_then.valid_from
-        ) as previous_{{ attribute }}{% if not loop.last %},{% endif %}
+            lag(attributes_then.{{ attribute }}) over (
+                partition by attributes_then.person_id order by attributes_then.valid_from
+            ) as previous_{{ attribute }}{% if not loop.last %},{% endif %}
         {%- endfor %}
     from attributes_then
 
@@ -346,7 +356,7 @@ states as (
     where
         compared.instant_number = 1
         {%- for attribute in attributes %}
-        or compared.{{ attribute }} is distinct from compared.previous_{{ attribute }}
+            or compared.{{ attribute }} is distinct from compared.previous_{{ attribute }}
         {%- endfor %}
 
 ),
@@ -354,8 +364,7 @@ states as (
 -- Titles are few, patterns are dear: each title is classified once.
 titles as (
 
-    select distinct
-        states.title
+    select distinct states.title
     from states
     where states.title is not null
 

@@ -134,7 +134,9 @@ keyed as (
         -- An extension and what calls the number a number are no part of it.
         regexp_replace(
             regexp_replace(
-                lower({{ trimmed_text('known_records.phone') }}), '^(tel|phone|mobile|fax)[:. ]*', ''
+                lower({{ trimmed_text('known_records.phone') }}),
+                '^(tel|phone|mobile|fax)[:. ]*',
+                ''
             ),
             '[[:space:]]*(;|,|#|x|ext).*$',
             ''
@@ -215,8 +217,11 @@ phones as (
         country_spellings.international_prefix,
         country_spellings.national_lengths,
         substr(keyed.phone, 1, 1) = '+' as has_plus,
-        {{ only_digits("case when substr(keyed.phone, 1, 1) = '+' then replace(keyed.phone, '(0)', '') else keyed.phone end") }}
-            as digits
+        -- The trunk prefix that is left out when dialling from abroad is often written in brackets.
+        {{ only_digits(
+            "case when substr(keyed.phone, 1, 1) = '+' then replace(keyed.phone, '(0)', '')"
+            ~ " else keyed.phone end"
+        ) }} as digits
     from keyed
     left join country_spellings
         on keyed.country_name = country_spellings.country_name
@@ -239,8 +244,8 @@ phones_dialled as (
                 substr(phones.digits, 1, length(phones.international_prefix))
                 = phones.international_prefix
                 then substr(phones.digits, length(phones.international_prefix) + 1)
-            -- Written without a plus: if it is too long for a number of the country, or has neither the trunk
-            -- prefix that a number of the country would be written with, nor the length of a short one.
+            -- Written without a plus: if it is too long for a number of the country, or has neither
+            -- the trunk prefix that such a number is written with nor the length of a short one.
             when
                 substr(phones.digits, 1, length(phones.calling_code)) = phones.calling_code
                 and {{ is_listed(

@@ -13,7 +13,7 @@ final as (
         accounts.system,
         accounts.record_id,
         accounts.account_name,
-        accounts.domain,
+        accounts.website_domain,
         accounts.industry,
         accounts.country,
         accounts.region,

@@ -1,39 +1,24 @@
 with account_histories as (
 
-    select * from {{ source('crm', 'account_history') }}
-
-),
-
-named as (
-
-    select
-        account_histories.record_id,
-        {{ normalised_name('account_histories.field') }} as field_name,
-        account_histories.old_value,
-        account_histories.new_value,
-        account_histories.changed_at,
-        account_histories._key as change_id,
-        account_histories._modified_at as modified_at,
-        account_histories._is_deleted as is_deleted
-    from account_histories
-    where {{ visible('account_histories') }}
+    select * from {{ ref('stg_crm__account_histories_uncut') }}
 
 ),
 
 final as (
 
     select
-        'crm' as system,
-        'accounts' as object,
-        named.record_id,
-        {{ conformed_field('named.field_name') }} as field,
-        named.old_value,
-        named.new_value,
-        named.changed_at,
-        named.change_id,
-        named.modified_at,
-        named.is_deleted
-    from named
+        account_histories.system,
+        account_histories.object,
+        account_histories.record_id,
+        account_histories.field,
+        account_histories.old_value,
+        account_histories.new_value,
+        account_histories.changed_at,
+        account_histories.change_id,
+        account_histories.modified_at,
+        account_histories.is_deleted
+    from account_histories
+    where not account_histories.is_to_come
 
 )
 

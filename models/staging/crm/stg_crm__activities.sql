@@ -4,6 +4,8 @@ with activities as (
 
 ),
 
+{{ versions_as_of('activities', 'occurred_at') }},
+
 final as (
 
     select
@@ -30,10 +32,9 @@ final as (
         activities.occurred_at > {{ as_of() }} as is_planned,
         activities.duration_minutes,
         activities.occurred_at,
-        activities._modified_at as modified_at,
-        activities._is_deleted as is_deleted
-    from activities
-    where {{ visible('activities') }}
+        case when not activities.is_rebuilt then activities._modified_at end as modified_at,
+        activities._is_deleted and not activities.is_rebuilt as is_deleted
+    from activities_as_of as activities
 
 )
 

@@ -1,39 +1,24 @@
 with people_histories as (
 
-    select * from {{ source('crm', 'people_history') }}
-
-),
-
-named as (
-
-    select
-        people_histories.record_id,
-        {{ normalised_name('people_histories.field') }} as field_name,
-        people_histories.old_value,
-        people_histories.new_value,
-        people_histories.changed_at,
-        people_histories._key as change_id,
-        people_histories._modified_at as modified_at,
-        people_histories._is_deleted as is_deleted
-    from people_histories
-    where {{ visible('people_histories') }}
+    select * from {{ ref('stg_crm__people_histories_uncut') }}
 
 ),
 
 final as (
 
     select
-        'crm' as system,
-        'people' as object,
-        named.record_id,
-        {{ conformed_field('named.field_name') }} as field,
-        named.old_value,
-        named.new_value,
-        named.changed_at,
-        named.change_id,
-        named.modified_at,
-        named.is_deleted
-    from named
+        people_histories.system,
+        people_histories.object,
+        people_histories.record_id,
+        people_histories.field,
+        people_histories.old_value,
+        people_histories.new_value,
+        people_histories.changed_at,
+        people_histories.change_id,
+        people_histories.modified_at,
+        people_histories.is_deleted
+    from people_histories
+    where not people_histories.is_to_come
 
 )
 

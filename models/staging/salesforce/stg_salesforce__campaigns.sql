@@ -4,6 +4,8 @@ with campaigns as (
 
 ),
 
+{{ versions_as_of('campaigns', 'created_date') }},
+
 final as (
 
     select
@@ -23,13 +25,12 @@ final as (
         campaigns.end_date,
         campaigns.sales_briefed_at,
         campaigns.created_date as created_at,
-        campaigns._modified_at as modified_at,
+        case when not campaigns.is_rebuilt then campaigns._modified_at end as modified_at,
         (
-            campaigns._is_deleted
-            or not coalesce(campaigns._fivetran_active, true)
+            not campaigns.is_rebuilt
+            and (campaigns._is_deleted or not coalesce(campaigns._fivetran_active, true))
         ) as is_deleted
-    from campaigns
-    where {{ visible('campaigns') }}
+    from campaigns_as_of as campaigns
 
 )
 

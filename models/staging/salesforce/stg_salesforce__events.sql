@@ -1,6 +1,6 @@
 -- Who and what an activity is about is one column each for several kinds of record. The delivered records
 -- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
-with raw_events as (
+with events as (
 
     select * from {{ source('salesforce', 'event') }}
 
@@ -30,13 +30,7 @@ accounts as (
 
 ),
 
-events as (
-
-    select *
-    from raw_events
-    where {{ visible('raw_events') }}
-
-),
+{{ versions_as_of('events', 'created_date') }},
 
 timed as (
 
@@ -48,7 +42,7 @@ timed as (
             cast(events.activity_date as {{ dbt.type_timestamp() }}),
             events.created_date
         ) as starts_at
-    from events
+    from events_as_of as events
 
 ),
 
@@ -68,7 +62,7 @@ related as (
             when events.what_id like '006%' then 'opportunity'
             when events.what_id like '001%' then 'account'
         end as what_object
-    from events
+    from events_as_of as events
     left join contacts
         on events.who_id = contacts.record_id
     left join leads
@@ -113,12 +107,12 @@ final as (
         timed.starts_at > {{ as_of() }} as is_planned,
         cast(events.duration_in_minutes as decimal(18, 2)) as duration_minutes,
         timed.starts_at as occurred_at,
-        events._modified_at as modified_at,
+        case when not events.is_rebuilt then events._modified_at end as modified_at,
         (
-            events._is_deleted
-            or not coalesce(events._fivetran_active, true)
+            not events.is_rebuilt
+            and (events._is_deleted or not coalesce(events._fivetran_active, true))
         ) as is_deleted
-    from events
+    from events_as_of as events
     inner join related
         on events.id = related.id
     inner join timed

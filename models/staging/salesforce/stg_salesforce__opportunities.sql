@@ -1,6 +1,66 @@
+-- An opportunity of which only versions later than as_of were delivered is rebuilt from its history: its
+-- last state then, open unless the stage it stood in is a closed one. Without a history it is not seen.
 with opportunities as (
 
     select * from {{ source('salesforce', 'opportunity') }}
+
+),
+
+histories as (
+
+    select * from {{ ref('stg_salesforce__opportunity_histories') }}
+
+),
+
+{{ versions_as_of('opportunities', 'created_date') }},
+
+ranked_states as (
+
+    select
+        histories.record_id,
+        histories.stage,
+        histories.amount,
+        histories.currency,
+        histories.close_date,
+        histories.owner_record_id,
+        row_number() over (
+            partition by histories.record_id
+            order by
+                histories.changed_at desc,
+                histories.amount desc nulls last,
+                histories.change_id desc
+        ) as states_back
+    from histories
+    where histories.changed_at <= {{ as_of() }}
+
+),
+
+stage_kinds as (
+
+    select
+        opportunities.stage_name as stage,
+        max(case when opportunities.is_closed then 1 else 0 end) = 1 as is_closed,
+        max(case when opportunities.is_won then 1 else 0 end) = 1 as is_won
+    from opportunities
+    group by opportunities.stage_name
+
+),
+
+states_then as (
+
+    select
+        ranked_states.record_id,
+        ranked_states.stage,
+        ranked_states.amount,
+        ranked_states.currency,
+        ranked_states.close_date,
+        ranked_states.owner_record_id,
+        coalesce(stage_kinds.is_closed, false) as is_closed,
+        coalesce(stage_kinds.is_won, false) as is_won
+    from ranked_states
+    left join stage_kinds
+        on ranked_states.stage = stage_kinds.stage
+    where ranked_states.states_back = 1
 
 ),
 
@@ -14,15 +74,33 @@ final as (
         opportunities.primary_contact_id as primary_person_record_id,
         opportunities.name as opportunity_name,
         opportunities.type as opportunity_type,
-        opportunities.stage_name as stage,
-        opportunities.amount,
-        opportunities.currency_iso_code as currency,
-        opportunities.close_date,
+        case
+            when opportunities.is_rebuilt then states_then.stage
+            else opportunities.stage_name
+        end as stage,
+        case
+            when opportunities.is_rebuilt then states_then.amount
+            else opportunities.amount
+        end as amount,
+        case
+            when opportunities.is_rebuilt then coalesce(states_then.currency, opportunities.currency_iso_code)
+            else opportunities.currency_iso_code
+        end as currency,
+        case
+            when opportunities.is_rebuilt then states_then.close_date
+            else opportunities.close_date
+        end as close_date,
         opportunities.lead_source,
-        opportunities.forecast_category,
-        opportunities.loss_reason,
+        case when not opportunities.is_rebuilt then opportunities.forecast_category end as forecast_category,
+        case
+            when not opportunities.is_rebuilt or states_then.is_closed then opportunities.loss_reason
+        end as loss_reason,
         opportunities.competitor,
-        opportunities.owner_id as owner_record_id,
+        case
+            when opportunities.is_rebuilt
+                then coalesce(states_then.owner_record_id, opportunities.owner_id)
+            else opportunities.owner_id
+        end as owner_record_id,
         opportunities.campaign_id as campaign_record_id,
         opportunities.contract_start_date,
         opportunities.contract_months,
@@ -32,17 +110,33 @@ final as (
             when lower(opportunities.recurring_period) in ('year', 'annual') then 'year'
         end as recurring_period,
         opportunities.renews_opportunity_id as renews_record_id,
-        opportunities.cancelled_at,
-        opportunities.is_closed,
-        opportunities.is_won,
+        case
+            when not opportunities.is_rebuilt or opportunities.cancelled_at <= {{ as_of() }}
+                then opportunities.cancelled_at
+        end as cancelled_at,
+        case
+            when opportunities.is_rebuilt then states_then.is_closed
+            else opportunities.is_closed
+        end as is_closed,
+        case
+            when opportunities.is_rebuilt then states_then.is_won
+            else opportunities.is_won
+        end as is_won,
         opportunities.created_date as created_at,
-        opportunities._modified_at as modified_at,
+        case when not opportunities.is_rebuilt then opportunities._modified_at end as modified_at,
         (
-            opportunities._is_deleted
-            or not coalesce(opportunities._fivetran_active, true)
+            not opportunities.is_rebuilt
+            and (
+                opportunities._is_deleted
+                or not coalesce(opportunities._fivetran_active, true)
+            )
         ) as is_deleted
-    from opportunities
-    where {{ visible('opportunities') }}
+    from opportunities_as_of as opportunities
+    left join states_then
+        on opportunities.id = states_then.record_id
+    where
+        not opportunities.is_rebuilt
+        or states_then.record_id is not null
 
 )
 

@@ -4,6 +4,8 @@ with opportunity_contact_roles as (
 
 ),
 
+{{ versions_as_of('opportunity_contact_roles', 'created_date') }},
+
 final as (
 
     select
@@ -17,13 +19,12 @@ final as (
         opportunity_contact_roles.role,
         coalesce(opportunity_contact_roles.is_primary, false) as is_primary,
         opportunity_contact_roles.created_date as created_at,
-        opportunity_contact_roles._modified_at as modified_at,
+        case when not opportunity_contact_roles.is_rebuilt then opportunity_contact_roles._modified_at end as modified_at,
         (
-            opportunity_contact_roles._is_deleted
-            or not coalesce(opportunity_contact_roles._fivetran_active, true)
+            not opportunity_contact_roles.is_rebuilt
+            and (opportunity_contact_roles._is_deleted or not coalesce(opportunity_contact_roles._fivetran_active, true))
         ) as is_deleted
-    from opportunity_contact_roles
-    where {{ visible('opportunity_contact_roles') }}
+    from opportunity_contact_roles_as_of as opportunity_contact_roles
 
 )
 

@@ -4,6 +4,8 @@ with products as (
 
 ),
 
+{{ versions_as_of('products', 'created_date') }},
+
 final as (
 
     select
@@ -15,13 +17,12 @@ final as (
         products.list_price,
         products.currency_iso_code as currency,
         products.is_active,
-        products._modified_at as modified_at,
+        case when not products.is_rebuilt then products._modified_at end as modified_at,
         (
-            products._is_deleted
-            or not coalesce(products._fivetran_active, true)
+            not products.is_rebuilt
+            and (products._is_deleted or not coalesce(products._fivetran_active, true))
         ) as is_deleted
-    from products
-    where {{ visible('products') }}
+    from products_as_of as products
 
 )
 

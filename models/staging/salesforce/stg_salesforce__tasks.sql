@@ -1,6 +1,6 @@
 -- Who and what an activity is about is one column each for several kinds of record. The delivered records
 -- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
-with raw_tasks as (
+with tasks as (
 
     select * from {{ source('salesforce', 'task') }}
 
@@ -30,19 +30,14 @@ accounts as (
 
 ),
 
-tasks as (
+{{ versions_as_of('tasks', 'created_date') }},
 
-    select *
-    from raw_tasks
-    where {{ visible('raw_tasks') }}
-
-),
-
-timed as (
+dated as (
 
     select
         tasks.id,
-        coalesce(tasks.is_closed, lower(tasks.status) = 'completed', false) as is_done,
+        tasks.is_rebuilt,
+        coalesce(tasks.is_closed, lower(tasks.status) = 'completed', false) as is_closed,
         -- Without a moment of completion, what is done happened on the day it was due, but not before
         -- it was written down; what is planned stands on its due day.
         coalesce(
@@ -56,7 +51,18 @@ timed as (
             cast(tasks.activity_date as {{ dbt.type_timestamp() }}),
             tasks.created_date
         ) as due_at
-    from tasks
+    from tasks_as_of as tasks
+
+),
+
+timed as (
+
+    select
+        dated.id,
+        dated.done_at,
+        dated.due_at,
+        dated.is_closed and (not dated.is_rebuilt or dated.done_at <= {{ as_of() }}) as is_done
+    from dated
 
 ),
 
@@ -76,7 +82,7 @@ related as (
             when tasks.what_id like '006%' then 'opportunity'
             when tasks.what_id like '001%' then 'account'
         end as what_object
-    from tasks
+    from tasks_as_of as tasks
     left join contacts
         on tasks.who_id = contacts.record_id
     left join leads
@@ -118,7 +124,7 @@ final as (
             else tasks.type || ': ' || tasks.task_subtype
         end as source_value,
         lower(tasks.call_type) as direction,
-        tasks.call_disposition as outcome,
+        case when timed.is_done then tasks.call_disposition end as outcome,
         cast(null as {{ dbt.type_string() }}) as source,
         cast(null as {{ dbt.type_string() }}) as medium,
         cast(null as {{ dbt.type_string() }}) as campaign,
@@ -130,12 +136,12 @@ final as (
         not timed.is_done as is_planned,
         cast(tasks.call_duration_in_seconds / 60.0 as decimal(18, 2)) as duration_minutes,
         case when timed.is_done then timed.done_at else timed.due_at end as occurred_at,
-        tasks._modified_at as modified_at,
+        case when not tasks.is_rebuilt then tasks._modified_at end as modified_at,
         (
-            tasks._is_deleted
-            or not coalesce(tasks._fivetran_active, true)
+            not tasks.is_rebuilt
+            and (tasks._is_deleted or not coalesce(tasks._fivetran_active, true))
         ) as is_deleted
-    from tasks
+    from tasks_as_of as tasks
     inner join related
         on tasks.id = related.id
     inner join timed

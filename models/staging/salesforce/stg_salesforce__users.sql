@@ -10,6 +10,8 @@ user_roles as (
 
 ),
 
+{{ versions_as_of('users', 'created_date') }},
+
 final as (
 
     select
@@ -24,15 +26,14 @@ final as (
         users.time_zone_sid_key as time_zone,
         coalesce(lower(users.user_type) = 'queue', false) or users.id like '00G%' as is_queue,
         users.is_active,
-        users._modified_at as modified_at,
+        case when not users.is_rebuilt then users._modified_at end as modified_at,
         (
-            users._is_deleted
-            or not coalesce(users._fivetran_active, true)
+            not users.is_rebuilt
+            and (users._is_deleted or not coalesce(users._fivetran_active, true))
         ) as is_deleted
-    from users
+    from users_as_of as users
     left join user_roles
         on users.user_role_id = user_roles.record_id
-    where {{ visible('users') }}
 
 )
 
