@@ -52,9 +52,9 @@ account_records as (
 
 ),
 
-opportunity_records as (
+opportunity_states as (
 
-    select * from {{ ref('int_opportunity_records_unioned') }}
+    select * from {{ ref('int_opportunity_states') }}
 
 ),
 
@@ -146,7 +146,7 @@ judged as (
             'described.system', 'described.person_object', 'described.person_record_id'
         ) }} as record_key,
         described.visitor_id,
-        opportunity_records.system || ':' || opportunity_records.record_id as opportunity_id,
+        opportunity_states.opportunity_id,
         described.system || ':' || described.owner_record_id as rep_id,
         described.activity_type,
         described.source_value,
@@ -182,10 +182,11 @@ judged as (
         on
             described.system = account_records.system
             and described.account_record_id = account_records.record_id
-    left join opportunity_records
+    left join opportunity_states
         on
-            described.system = opportunity_records.system
-            and described.opportunity_record_id = opportunity_records.record_id
+            described.system || ':' || described.opportunity_record_id
+            = opportunity_states.opportunity_id
+            and opportunity_states.state_number = 1
     left join scanner_clicks
         on described.activity_id = scanner_clicks.activity_id
     left join bot_user_agents

@@ -18,7 +18,10 @@ final as (
         cast(null as {{ dbt.type_string() }}) as owner_record_id,
         campaign_members.status as source_value,
         cast(null as {{ dbt.type_string() }}) as direction,
-        cast(null as {{ dbt.type_string() }}) as outcome,
+        -- Whatever the status is called, its date says whether the person responded.
+        case
+            when campaign_members.responded_at is not null then 'responded'
+        end as outcome,
         cast(null as {{ dbt.type_string() }}) as source,
         cast(null as {{ dbt.type_string() }}) as medium,
         cast(null as {{ dbt.type_string() }}) as campaign,

@@ -22,7 +22,13 @@ final as (
         cast(null as {{ dbt.type_string() }}) as owner_record_id,
         campaign_members.status as source_value,
         cast(null as {{ dbt.type_string() }}) as direction,
-        cast(null as {{ dbt.type_string() }}) as outcome,
+        -- Whatever the status is called, the system says whether it is a response.
+        case
+            when
+                campaign_members.has_responded
+                or campaign_members.first_responded_date is not null
+                then 'responded'
+        end as outcome,
         cast(null as {{ dbt.type_string() }}) as source,
         cast(null as {{ dbt.type_string() }}) as medium,
         cast(null as {{ dbt.type_string() }}) as campaign,
