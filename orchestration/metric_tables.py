@@ -180,7 +180,8 @@ class MetricLayer:
             rows = self.catalog()
             connection.executemany(f"insert into {SCHEMA}.catalog values (?, ?, ?, ?, ?, ?, ?)", rows)
             connection.execute(
-                f"comment on table {SCHEMA}.catalog is 'One row per metric: what it means, how it is computed, who owns it.'"
+                f"comment on table {SCHEMA}.catalog is"
+                " 'One row per metric: what it means, how it is computed, who owns it.'"
             )
             counts["catalog"] = len(rows)
             connection.execute("commit")

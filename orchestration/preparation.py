@@ -17,6 +17,7 @@ from orchestration.agreed_definitions import Definitions, load_definitions
 from orchestration.build_context import BuildContext, begin_build, check_origin, current_build
 from orchestration.dbt_runs import DbtProjectState, prepare_project, project_variable
 from orchestration.landing import LandingReport, land
+from orchestration.metric_tables import MetricLayer
 from orchestration.publishing import Publication, publish
 from orchestration.publishing.tables import PublishedTable, tables_of_manifest
 from orchestration.publishing.visibility import RepVisibility
@@ -42,8 +43,6 @@ class Preparation:
     @cached_property
     def metrics(self) -> MetricLayer:
         """The semantic layer of the parsed project."""
-        from orchestration.metric_tables import MetricLayer
-
         return MetricLayer(self.project.target / "semantic_manifest.json")
 
 

@@ -1,0 +1,215 @@
+"""Rules that the project as a whole keeps, read from dbt's manifest and the files of the repository."""
+
+import re
+import subprocess
+from collections import Counter
+
+import pytest
+import yaml
+
+from orchestration.settings import PROJECT_ROOT, SETTINGS
+
+# What a model of a layer may read.
+MAY_READ = {
+    "staging": {"source", "staging", "seed"},
+    "intermediate": {"staging", "intermediate", "seed"},
+    "mart": {"staging", "intermediate", "mart", "seed"},
+    "report": {"mart"},
+    "metrics": {"mart", "report", "metrics", "seed"},
+}
+PREFIXES = {
+    "staging": ("stg_",),
+    "intermediate": ("int_",),
+    "mart": ("dim_", "fct_", "bridge_", "map_"),
+    "report": ("rpt_",),
+}
+OWNERS = {"analytics", "marketing_operations", "sales_operations", "finance_operations"}
+
+
+def layer_of(node):
+    if node["resource_type"] in {"source", "seed"}:
+        return node["resource_type"]
+    folder = node["fqn"][1]
+    if folder == "marts":
+        return "report" if node["name"].startswith("rpt_") else "mart"
+    return folder
+
+
+def models(manifest):
+    return {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+
+
+def parents(manifest, node):
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    return [nodes[key] for key in node["depends_on"]["nodes"] if key in nodes]
+
+
+def violations_of_layers(manifest):
+    found = []
+    for node in models(manifest).values():
+        layer = layer_of(node)
+        for parent in parents(manifest, node):
+            # The build's context is the clock of every layer.
+            if parent["name"] == "stg_concord__build_context":
+                continue
+            if layer_of(parent) not in MAY_READ.get(layer, set()):
+                found.append(f"{node['name']} ({layer}) reads {parent['name']} ({layer_of(parent)})")
+    return found
+
+
+def test_every_layer_reads_only_what_it_may(manifest):
+    assert violations_of_layers(manifest) == []
+
+
+def test_the_layering_rule_would_be_noticed(manifest):
+    report = next(node for node in models(manifest).values() if layer_of(node) == "report")
+    staging = next(key for key, node in models(manifest).items() if layer_of(node) == "staging")
+    broken = {**report, "depends_on": {"nodes": [staging]}}
+    assert violations_of_layers({**manifest, "nodes": {**manifest["nodes"], "model.x.broken": broken}}) != []
+
+
+def test_staging_of_a_system_reads_that_system_alone(manifest):
+    found = []
+    for node in models(manifest).values():
+        if layer_of(node) != "staging":
+            continue
+        system = node["fqn"][2]
+        found += [
+            f"{node['name']} reads {parent['source_name']}.{parent['name']}"
+            for parent in parents(manifest, node)
+            if parent["resource_type"] == "source" and parent["source_name"] != system
+        ]
+    assert found == []
+
+
+def test_names_say_the_layer(manifest):
+    found = [
+        node["name"]
+        for node in models(manifest).values()
+        if layer_of(node) in PREFIXES and not node["name"].startswith(PREFIXES[layer_of(node)])
+    ]
+    assert found == []
+
+
+def test_every_model_has_a_grain_an_owner_and_described_columns(manifest):
+    found = []
+    for node in models(manifest).values():
+        description = " ".join(node["description"].split())
+        if not description.startswith(("One row per", "One row a", "One row,", "One row for")):
+            found.append(f"{node['name']}: its description does not begin with the grain ({description[:40]!r})")
+        if node["config"].get("group") not in OWNERS:
+            found.append(f"{node['name']}: no owner")
+        if not node["columns"]:
+            found.append(f"{node['name']}: no columns described")
+        found += [
+            f"{node['name']}.{name}: not described"
+            for name, column in node["columns"].items()
+            if not column["description"]
+        ]
+    assert found == []
+
+
+def keys_by_model(manifest):
+    """Tests that make a key, by model: uniqueness of whatever kind, and not null."""
+    unique, not_null = set(), set()
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and node.get("attached_node"):
+            name = (node.get("test_metadata") or {}).get("name", "")
+            if name.startswith("unique"):
+                unique.add(node["attached_node"])
+            if name == "not_null":
+                not_null.add(node["attached_node"])
+    return unique & not_null
+
+
+def test_every_model_has_a_tested_key(manifest):
+    keyed = keys_by_model(manifest)
+    assert sorted(node["name"] for key, node in models(manifest).items() if key not in keyed) == []
+
+
+def test_every_mart_has_an_enforced_contract(manifest):
+    found = [
+        node["name"]
+        for node in models(manifest).values()
+        if layer_of(node) == "mart" and not node["config"]["contract"]["enforced"]
+    ]
+    assert found == []
+
+
+@pytest.mark.slow
+def test_every_column_that_is_there_is_described(manifest, build):
+    described = {(n["schema"], n["alias"]): set(n["columns"]) for n in models(manifest).values()}
+    found = [
+        f"{schema}.{table}.{column}"
+        for schema, table, column in build.execute(
+            "select schema_name, table_name, column_name from duckdb_columns()"
+            " where not internal and database_name = current_database()"
+        ).fetchall()
+        if (schema, table) in described and column not in described[schema, table]
+    ]
+    assert found == []
+
+
+def test_warnings_stand_beside_their_reason(manifest):
+    found = [
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        and node["config"]["severity"].lower() == "warn"
+        and not (node["description"] or node["config"].get("meta"))
+    ]
+    assert found == []
+
+
+def test_one_yaml_beside_each_model(manifest):
+    found = []
+    for node in models(manifest).values():
+        patch = (node["patch_path"] or "").removeprefix("concord://")
+        if patch != re.sub(r"\.(sql|py)$", ".yml", node["original_file_path"]):
+            found.append(f"{node['original_file_path']} is described in {patch or 'no file'}")
+    assert found == []
+
+
+def test_macros_are_documented_and_each_has_its_own_file(manifest):
+    own = [m for m in manifest["macros"].values() if m["package_name"] == "concord" and m["path"].startswith("macros/")]
+    files = Counter(macro["path"] for macro in own if "__" not in macro["name"])
+    assert [path for path, count in files.items() if count > 1] == []
+    documented = yaml.safe_load((PROJECT_ROOT / "macros/_macros.yml").read_text())["macros"]
+    names = {macro["name"] for macro in documented}
+    assert sorted({macro["name"] for macro in own if "__" not in macro["name"]} - names) == []
+
+
+def tracked(*patterns):
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", *patterns], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    return [PROJECT_ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_no_model_asks_the_clock_or_uses_what_only_one_engine_has():
+    forbidden = re.compile(
+        r"\b(current_timestamp|current_date|now\s*\(|today\s*\(|getdate\s*\(|cross\s+join|qualify)\b", re.I
+    )
+    found = []
+    for path in tracked("models/*.sql"):
+        code = re.sub(r"--.*|\{#.*?#\}", "", path.read_text(), flags=re.S if "{#" in path.read_text() else 0)
+        found += [f"{path.relative_to(PROJECT_ROOT)}: {match.group()}" for match in forbidden.finditer(code)]
+    assert found == []
+
+
+def test_the_readme_names_every_command_and_setting():
+    readme = (PROJECT_ROOT / "README.md").read_text()
+    assert [
+        name for name in ("make run", "make test", "make dev", "make lint", "make bench") if name not in readme
+    ] == []
+    assert [name for name in SETTINGS if name not in readme] == []
+
+
+def test_every_agreed_table_is_documented_with_an_example():
+    page = (PROJECT_ROOT / "docs/definitions.md").read_text()
+    missing = []
+    for path in tracked("seeds/*.csv"):
+        section = re.search(rf"^### `{path.stem}`$(.*?)(?=^##|\Z)", page, re.M | re.S)
+        if section is None or "```" not in section.group(1):
+            missing.append(path.stem)
+    assert missing == []
