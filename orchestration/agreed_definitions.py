@@ -70,7 +70,6 @@ class TableSpec:
     description: str
     columns: tuple[ColumnSpec, ...]
     keys: tuple[Key, ...] = ()
-    every_version: bool = False
 
     @property
     def is_versioned(self) -> bool:
@@ -91,10 +90,17 @@ class Table:
 
 @dataclass(frozen=True)
 class VersionState:
-    """How one definition version stands. `missing` names what a full signature still lacks."""
+    """How one definition version stands.
+
+    Attributes:
+        version: Its name.
+        effective_from: Since when it is in force (naive UTC); None where it is only proposed.
+        content_hash: Hash of its present content.
+        missing: What a full signature still lacks.
+    """
 
     version: str
-    effective_from: datetime
+    effective_from: datetime | None
     content_hash: str
     missing: tuple[str, ...]
 
@@ -122,13 +128,20 @@ class Definitions:
         return digest.hexdigest()
 
     def in_force(self, as_of: datetime) -> VersionState | None:
-        """The version in force at an instant (naive UTC), or None before the first."""
-        begun = [version for version in self.versions if version.effective_from <= as_of]
-        return max(begun, key=lambda version: (version.effective_from, version.version), default=None)
+        """The version in force at an instant (naive UTC); the earliest reaches back to the beginning."""
+        scheduled = [version for version in self.versions if version.effective_from is not None]
+        begun = [version for version in scheduled if version.effective_from <= as_of]
+        return begun[-1] if begun else next(iter(scheduled), None)
 
     def unsigned(self, as_of: datetime) -> tuple[VersionState, ...]:
-        """Versions that took effect by `as_of` without both signatures: they make a build PROVISIONAL."""
-        return tuple(v for v in self.versions if not v.is_signed and v.effective_from <= as_of)
+        """Versions in force by `as_of` without both signatures: they make a build PROVISIONAL."""
+        present = self.in_force(as_of)
+        return tuple(
+            version
+            for version in self.versions
+            if not version.is_signed
+            and (version == present or (version.effective_from is not None and version.effective_from <= as_of))
+        )
 
 
 def load_definitions(settings: Settings) -> Definitions:
@@ -186,13 +199,11 @@ def _table_spec(seed: Mapping[str, Any]) -> TableSpec:
             text = given if isinstance(given, str) else " || ".join(given or [])
             key = tuple(column for column in names if re.search(rf"\b{re.escape(column)}\b", text))
             keys.append(Key(key, ignores_case="lower(" in text or "normalised_name(" in text))
-    meta = {**seed.get("meta", {}), **config.get("meta", {})}
     return TableSpec(
         name=seed["name"],
         description=" ".join(seed.get("description", "").split()),
         columns=tuple(columns),
         keys=tuple(key for key in keys if key.columns),
-        every_version=bool(meta.get("every_version", False)),
     )
 
 
@@ -350,7 +361,7 @@ def _duplicate_findings(
 
 
 def _findings_across(tables: Mapping[str, Table]) -> list[str]:
-    """What only shows between tables: versions that nobody declared, and declared ones without content."""
+    """What only shows between tables: rows of versions that nobody declared, or no version at all."""
     if VERSIONS_TABLE not in tables:
         return []
     declared = [row["version"] for row in tables[VERSIONS_TABLE].rows]
@@ -366,13 +377,6 @@ def _findings_across(tables: Mapping[str, Table]) -> list[str]:
                         f"{table.path.name}, line {line}, column version: {row['version']!r} is not declared in"
                         f" {VERSIONS_TABLE}.csv"
                     )
-        if table.spec.every_version:
-            missing = [v for v in declared if all(row["version"] != v for row in table.rows)]
-            if missing:
-                findings.append(
-                    f"{name}.csv has no row for version{'s' if len(missing) > 1 else ''} {', '.join(missing)} of"
-                    f" {VERSIONS_TABLE}.csv; give the company's folder a {name}.csv with its rows"
-                )
     return findings
 
 
@@ -422,11 +426,11 @@ def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
         states.append(VersionState(version, _effective(row["effective_from"]), actual, tuple(missing)))
     if findings:
         raise DefinitionsError("\n".join(findings))
-    return tuple(sorted(states, key=lambda state: (state.effective_from, state.version)))
+    return tuple(sorted(states, key=lambda state: (state.effective_from or datetime.max, state.version)))
 
 
-def _effective(value: str) -> datetime:
-    return datetime.fromisoformat(value) if value else datetime.min
+def _effective(value: str) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
 
 
 def _csv_line(values: Iterable[str]) -> str:
@@ -473,7 +477,7 @@ def _write_merged(definitions: Definitions, ours: Path, target: Path) -> Path:
 def describe(definitions: Definitions) -> list[str]:
     """One line a version: since when it is in effect, and whether it is signed."""
     return [
-        f"version {v.version}, in effect from {v.effective_from:%Y-%m-%d}: "
+        f"version {v.version}, {f'in force from {v.effective_from:%Y-%m-%d}' if v.effective_from else 'proposed'}: "
         + ("signed" if v.is_signed else f"PROVISIONAL (missing: {', '.join(v.missing)})")
         + f", content {v.content_hash}"
         for v in definitions.versions

@@ -156,7 +156,7 @@ def test_warnings_stand_beside_their_reason(manifest):
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test"
         and node["config"]["severity"].lower() == "warn"
-        and not (node["description"] or node["config"].get("meta"))
+        and not (node["description"] or re.search(r"^-- Fails if", node.get("raw_code") or "", re.M))
     ]
     assert found == []
 

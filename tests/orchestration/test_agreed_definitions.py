@@ -21,7 +21,7 @@ seeds:
     config: {column_types: {effective_from: timestamp, marketing_signed_on: date, sales_signed_on: date}}
     columns:
       - {name: version, data_tests: [unique, not_null]}
-      - {name: effective_from, data_tests: [not_null]}
+      - {name: effective_from}
       - {name: content_hash}
       - {name: signed_by_marketing}
       - {name: marketing_signed_on}
@@ -29,7 +29,7 @@ seeds:
       - {name: sales_signed_on}
   - name: stages
     description: One row per version and stage.
-    config: {column_types: {window_days: integer}, meta: {every_version: true}}
+    config: {column_types: {window_days: integer}}
     data_tests:
       - unique_combination: {arguments: {columns: [version, stage]}}
     columns:
@@ -158,11 +158,6 @@ def test_a_column_with_a_default_may_be_left_out_by_a_company_but_not_by_us(proj
             STAGES + "1,a,sales,1,1,\n2,a,sales,1,1,\n",
             r"line 3, column version: '2' is not declared",
         ),
-        (
-            "definition_versions.csv",
-            VERSIONS + "7,2025-01-01,,,,,\n",
-            r"stages.csv has no row for version 7 of definition_versions.csv",
-        ),
         ("definition_versions.csv", VERSIONS, r"no version is declared"),
         (
             "definition_versions.csv",
@@ -233,11 +228,22 @@ def test_without_both_signatures_a_version_is_provisional_from_its_effect_on(pro
     definitions = load(project)
     assert definitions.versions[0].missing == ("signed_by_sales",)
     assert definitions.unsigned(datetime(2025, 1, 1)) == definitions.versions
-    assert definitions.unsigned(datetime(2024, 12, 31)) == ()
-    assert definitions.in_force(datetime(2024, 12, 31)) is None
+    assert definitions.in_force(datetime(2024, 12, 31)) == definitions.versions[0], "the earliest reaches back"
     sign(project, content)
     assert load(project).unsigned(datetime(2030, 1, 1)) == ()
     assert load(project).in_force(datetime(2025, 1, 1)).version == "1"
+
+
+def test_a_version_makes_a_build_provisional_only_once_it_is_in_force(project):
+    content = version_hash(tables_of(project), "1")
+    sign(project, content)
+    versions = project / "seeds/definition_versions.csv"
+    versions.write_text(versions.read_text() + "2,2026-01-01,,,,,\nidea,,,,,,\n")
+    definitions = load(project)
+    assert [v.version for v in definitions.versions] == ["1", "2", "idea"]
+    assert definitions.unsigned(datetime(2025, 12, 31)) == ()
+    assert [v.version for v in definitions.unsigned(datetime(2026, 1, 1))] == ["2"]
+    assert definitions.in_force(datetime(2099, 1, 1)).version == "2", "what is only proposed is never in force"
 
 
 def test_a_changed_row_under_a_signature_is_an_error_that_says_what_to_do(project):
