@@ -15,9 +15,9 @@ named as (
         account_histories._key as change_id,
         account_histories._modified_at as modified_at,
         account_histories._is_deleted as is_deleted,
-        not {{ visible('account_histories') }} as is_to_come
+        not{{ visible('account_histories') }} as is_to_come
     from account_histories
-    where {{ visible('account_histories') }} or account_histories._is_current
+    where account_histories._is_current or {{ visible('account_histories') }}
 
 ),
 

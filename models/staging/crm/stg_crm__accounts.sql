@@ -46,7 +46,8 @@ final as (
         {{ value_as_of('accounts', 'country', 'country') }} as country,
         {{ value_as_of('accounts', 'owner_id', 'owner_record_id') }} as owner_record_id,
         {{ value_as_of('accounts', 'parent_account_id', 'parent_record_id') }} as parent_record_id,
-        case when not accounts.is_rebuilt then accounts.merged_into_account_id end as merged_into_record_id,
+        case when not accounts.is_rebuilt then accounts.merged_into_account_id end
+            as merged_into_record_id,
         accounts.created_at,
         case when not accounts.is_rebuilt then accounts._modified_at end as modified_at,
         accounts._is_deleted and not accounts.is_rebuilt as is_deleted

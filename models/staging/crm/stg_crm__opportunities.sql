@@ -1,5 +1,6 @@
--- An opportunity of which only versions later than as_of were delivered is rebuilt from its history: its
--- last state then, open unless the stage it stood in is a closed one. Without a history it is not seen.
+-- An opportunity of which only versions later than as_of were delivered is rebuilt from its
+-- history: its last state then, open unless the stage it stood in is a closed one. Without a
+-- history it is not seen.
 with opportunities as (
 
     select * from {{ source('crm', 'opportunities') }}
@@ -38,7 +39,7 @@ ranked_states as (
 stage_kinds as (
 
     select
-        opportunities.stage as stage,
+        opportunities.stage,
         max(case when opportunities.is_closed then 1 else 0 end) = 1 as is_closed,
         max(case when opportunities.is_won then 1 else 0 end) = 1 as is_won
     from opportunities
@@ -83,7 +84,9 @@ final as (
             else opportunities.amount
         end as amount,
         case
-            when opportunities.is_rebuilt then coalesce(states_then.currency, opportunities.currency)
+            when
+                opportunities.is_rebuilt
+                then coalesce(states_then.currency, opportunities.currency)
             else opportunities.currency
         end as currency,
         case
@@ -91,9 +94,12 @@ final as (
             else opportunities.close_date
         end as close_date,
         opportunities.lead_source,
-        case when not opportunities.is_rebuilt then opportunities.forecast_category end as forecast_category,
+        case when not opportunities.is_rebuilt then opportunities.forecast_category end
+            as forecast_category,
         case
-            when not opportunities.is_rebuilt or states_then.is_closed then opportunities.loss_reason
+            when
+                not opportunities.is_rebuilt or states_then.is_closed
+                then opportunities.loss_reason
         end as loss_reason,
         opportunities.competitor,
         case
@@ -122,7 +128,7 @@ final as (
             when opportunities.is_rebuilt then states_then.is_won
             else opportunities.is_won
         end as is_won,
-        opportunities.created_at as created_at,
+        opportunities.created_at,
         case when not opportunities.is_rebuilt then opportunities._modified_at end as modified_at,
         opportunities._is_deleted and not opportunities.is_rebuilt as is_deleted
     from opportunities_as_of as opportunities

@@ -72,7 +72,8 @@ final as (
             when not people.is_rebuilt or people.converted_at <= {{ as_of() }}
                 then people.converted_opportunity_id
         end as converted_opportunity_record_id,
-        case when not people.is_rebuilt then people.merged_into_record_id end as merged_into_record_id,
+        case when not people.is_rebuilt then people.merged_into_record_id end
+            as merged_into_record_id,
         case
             when not people.is_rebuilt or people.converted_at <= {{ as_of() }}
                 then people.converted_at

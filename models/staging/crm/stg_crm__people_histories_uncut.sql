@@ -15,9 +15,9 @@ named as (
         people_histories._key as change_id,
         people_histories._modified_at as modified_at,
         people_histories._is_deleted as is_deleted,
-        not {{ visible('people_histories') }} as is_to_come
+        not{{ visible('people_histories') }} as is_to_come
     from people_histories
-    where {{ visible('people_histories') }} or people_histories._is_current
+    where people_histories._is_current or {{ visible('people_histories') }}
 
 ),
 

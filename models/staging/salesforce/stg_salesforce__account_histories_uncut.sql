@@ -1,5 +1,5 @@
--- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's history
--- mode (a row a version of the whole record). Both leave here as field changes.
+-- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's
+-- history mode (a row a version of the whole record). Both leave here as field changes.
 with account_histories as (
 
     select * from {{ source('salesforce', 'account_history') }}
@@ -41,11 +41,11 @@ field_events as (
         account_histories.changed_at,
         account_histories._modified_at as modified_at,
         account_histories._is_deleted as is_deleted,
-        not {{ visible('account_histories') }} as is_to_come
+        not{{ visible('account_histories') }} as is_to_come
     from account_histories
     where
-        ({{ visible('account_histories') }} or account_histories._is_current)
-        and account_histories.field is not null
+        account_histories.field is not null
+        and (account_histories._is_current or {{ visible('account_histories') }})
 
 ),
 
@@ -83,8 +83,8 @@ conformed_field_events as (
 
 ),
 
--- The vendor writes a change of owner twice, once with ids and once with names. The row of names keeps a
--- field of its own, so that an owner is an id wherever owner_record_id stands.
+-- The vendor writes a change of owner twice, once with ids and once with names. The row of
+-- names keeps a field of its own, so that an owner is an id wherever owner_record_id stands.
 told_owners_apart as (
 
     select
@@ -126,7 +126,9 @@ record_versions as (
         lag(account_histories.name) over record_versions as previous_name,
         lag(account_histories.website) over record_versions as previous_website,
         lag(account_histories.industry) over record_versions as previous_industry,
-        lag(account_histories.number_of_employees) over record_versions as previous_number_of_employees,
+        lag(account_histories.number_of_employees)
+            over record_versions
+            as previous_number_of_employees,
         lag(account_histories.billing_country) over record_versions as previous_billing_country,
         lag(account_histories.owner_id) over record_versions as previous_owner_id,
         lag(account_histories.parent_id) over record_versions as previous_parent_id,
@@ -134,11 +136,11 @@ record_versions as (
         account_histories.changed_at,
         account_histories._modified_at as modified_at,
         account_histories._is_deleted as is_deleted,
-        not {{ visible('account_histories') }} as is_to_come
+        not{{ visible('account_histories') }} as is_to_come
     from account_histories
     where
-        ({{ visible('account_histories') }} or account_histories._is_current)
-        and account_histories.field is null
+        account_histories.field is null
+        and (account_histories._is_current or {{ visible('account_histories') }})
     window record_versions as (
         partition by account_histories.id
         order by account_histories.changed_at, account_histories._key

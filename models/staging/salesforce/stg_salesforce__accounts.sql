@@ -49,7 +49,8 @@ final as (
         end as country,
         {{ value_as_of('accounts', 'owner_id', 'owner_record_id') }} as owner_record_id,
         {{ value_as_of('accounts', 'parent_id', 'parent_record_id') }} as parent_record_id,
-        case when not accounts.is_rebuilt then accounts.master_record_id end as merged_into_record_id,
+        case when not accounts.is_rebuilt then accounts.master_record_id end
+            as merged_into_record_id,
         accounts.created_date as created_at,
         case when not accounts.is_rebuilt then accounts._modified_at end as modified_at,
         (

@@ -10,7 +10,8 @@ final as (
         'salesforce' as system,
         'campaign_member' as object,
         campaign_members.id as record_id,
-        -- A member converted from lead to contact keeps both ids: the contact is the record in force.
+        -- A member converted from lead to contact keeps both ids: the contact is the record in
+        -- force.
         case
             when campaign_members.contact_id is not null then 'contact'
             when campaign_members.lead_id is not null then 'lead'

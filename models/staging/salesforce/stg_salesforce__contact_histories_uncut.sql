@@ -1,5 +1,5 @@
--- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's history
--- mode (a row a version of the whole record). Both leave here as field changes.
+-- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's
+-- history mode (a row a version of the whole record). Both leave here as field changes.
 with contact_histories as (
 
     select * from {{ source('salesforce', 'contact_history') }}
@@ -41,11 +41,11 @@ field_events as (
         contact_histories.changed_at,
         contact_histories._modified_at as modified_at,
         contact_histories._is_deleted as is_deleted,
-        not {{ visible('contact_histories') }} as is_to_come
+        not{{ visible('contact_histories') }} as is_to_come
     from contact_histories
     where
-        ({{ visible('contact_histories') }} or contact_histories._is_current)
-        and contact_histories.field is not null
+        contact_histories.field is not null
+        and (contact_histories._is_current or {{ visible('contact_histories') }})
 
 ),
 
@@ -83,8 +83,8 @@ conformed_field_events as (
 
 ),
 
--- The vendor writes a change of owner twice, once with ids and once with names. The row of names keeps a
--- field of its own, so that an owner is an id wherever owner_record_id stands.
+-- The vendor writes a change of owner twice, once with ids and once with names. The row of
+-- names keeps a field of its own, so that an owner is an id wherever owner_record_id stands.
 told_owners_apart as (
 
     select
@@ -132,11 +132,11 @@ record_versions as (
         contact_histories.changed_at,
         contact_histories._modified_at as modified_at,
         contact_histories._is_deleted as is_deleted,
-        not {{ visible('contact_histories') }} as is_to_come
+        not{{ visible('contact_histories') }} as is_to_come
     from contact_histories
     where
-        ({{ visible('contact_histories') }} or contact_histories._is_current)
-        and contact_histories.field is null
+        contact_histories.field is null
+        and (contact_histories._is_current or {{ visible('contact_histories') }})
     window record_versions as (
         partition by contact_histories.id
         order by contact_histories.changed_at, contact_histories._key

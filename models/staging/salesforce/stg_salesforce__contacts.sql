@@ -61,7 +61,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as crm_record_id,
         cast(null as {{ dbt.type_string() }}) as converted_record_id,
         cast(null as {{ dbt.type_string() }}) as converted_opportunity_record_id,
-        case when not contacts.is_rebuilt then contacts.master_record_id end as merged_into_record_id,
+        case when not contacts.is_rebuilt then contacts.master_record_id end
+            as merged_into_record_id,
         cast(null as {{ dbt.type_timestamp() }}) as converted_at,
         case
             when not contacts.is_rebuilt or contacts.handed_over_at <= {{ as_of() }}

@@ -1,5 +1,6 @@
--- Who and what an activity is about is one column each for several kinds of record. The delivered records
--- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
+-- Who and what an activity is about is one column each for several kinds of record. The
+-- delivered records decide which kind it is; only an id that none of them has falls back on the
+-- vendor's id prefix.
 with events as (
 
     select * from {{ source('salesforce', 'event') }}
@@ -95,7 +96,7 @@ final as (
         events.owner_id as owner_record_id,
         coalesce(events.type, events.event_subtype) as source_value,
         cast(null as {{ dbt.type_string() }}) as direction,
-        events.outcome as outcome,
+        events.outcome,
         cast(null as {{ dbt.type_string() }}) as source,
         cast(null as {{ dbt.type_string() }}) as medium,
         cast(null as {{ dbt.type_string() }}) as campaign,

@@ -1,5 +1,5 @@
--- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's history
--- mode (a row a version of the whole record). Both leave here as field changes.
+-- Two shapes are delivered: the vendor's own history (a row a changed field) and a connector's
+-- history mode (a row a version of the whole record). Both leave here as field changes.
 with lead_histories as (
 
     select * from {{ source('salesforce', 'lead_history') }}
@@ -41,11 +41,11 @@ field_events as (
         lead_histories.changed_at,
         lead_histories._modified_at as modified_at,
         lead_histories._is_deleted as is_deleted,
-        not {{ visible('lead_histories') }} as is_to_come
+        not{{ visible('lead_histories') }} as is_to_come
     from lead_histories
     where
-        ({{ visible('lead_histories') }} or lead_histories._is_current)
-        and lead_histories.field is not null
+        lead_histories.field is not null
+        and (lead_histories._is_current or {{ visible('lead_histories') }})
 
 ),
 
@@ -83,8 +83,8 @@ conformed_field_events as (
 
 ),
 
--- The vendor writes a change of owner twice, once with ids and once with names. The row of names keeps a
--- field of its own, so that an owner is an id wherever owner_record_id stands.
+-- The vendor writes a change of owner twice, once with ids and once with names. The row of
+-- names keeps a field of its own, so that an owner is an id wherever owner_record_id stands.
 told_owners_apart as (
 
     select
@@ -131,7 +131,9 @@ record_versions as (
         lag(lead_histories.title) over record_versions as previous_title,
         lag(lead_histories.company) over record_versions as previous_company,
         lag(lead_histories.industry) over record_versions as previous_industry,
-        lag(lead_histories.number_of_employees) over record_versions as previous_number_of_employees,
+        lag(lead_histories.number_of_employees)
+            over record_versions
+            as previous_number_of_employees,
         lag(lead_histories.country) over record_versions as previous_country,
         lag(lead_histories.owner_id) over record_versions as previous_owner_id,
         lag(lead_histories.lead_source) over record_versions as previous_lead_source,
@@ -142,11 +144,11 @@ record_versions as (
         lead_histories.changed_at,
         lead_histories._modified_at as modified_at,
         lead_histories._is_deleted as is_deleted,
-        not {{ visible('lead_histories') }} as is_to_come
+        not{{ visible('lead_histories') }} as is_to_come
     from lead_histories
     where
-        ({{ visible('lead_histories') }} or lead_histories._is_current)
-        and lead_histories.field is null
+        lead_histories.field is null
+        and (lead_histories._is_current or {{ visible('lead_histories') }})
     window record_versions as (
         partition by lead_histories.id
         order by lead_histories.changed_at, lead_histories._key

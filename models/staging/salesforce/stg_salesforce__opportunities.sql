@@ -1,5 +1,6 @@
--- An opportunity of which only versions later than as_of were delivered is rebuilt from its history: its
--- last state then, open unless the stage it stood in is a closed one. Without a history it is not seen.
+-- An opportunity of which only versions later than as_of were delivered is rebuilt from its
+-- history: its last state then, open unless the stage it stood in is a closed one. Without a
+-- history it is not seen.
 with opportunities as (
 
     select * from {{ source('salesforce', 'opportunity') }}
@@ -83,7 +84,9 @@ final as (
             else opportunities.amount
         end as amount,
         case
-            when opportunities.is_rebuilt then coalesce(states_then.currency, opportunities.currency_iso_code)
+            when
+                opportunities.is_rebuilt
+                then coalesce(states_then.currency, opportunities.currency_iso_code)
             else opportunities.currency_iso_code
         end as currency,
         case
@@ -91,9 +94,12 @@ final as (
             else opportunities.close_date
         end as close_date,
         opportunities.lead_source,
-        case when not opportunities.is_rebuilt then opportunities.forecast_category end as forecast_category,
+        case when not opportunities.is_rebuilt then opportunities.forecast_category end
+            as forecast_category,
         case
-            when not opportunities.is_rebuilt or states_then.is_closed then opportunities.loss_reason
+            when
+                not opportunities.is_rebuilt or states_then.is_closed
+                then opportunities.loss_reason
         end as loss_reason,
         opportunities.competitor,
         case

@@ -19,10 +19,17 @@ final as (
         opportunity_contact_roles.role,
         coalesce(opportunity_contact_roles.is_primary, false) as is_primary,
         opportunity_contact_roles.created_date as created_at,
-        case when not opportunity_contact_roles.is_rebuilt then opportunity_contact_roles._modified_at end as modified_at,
+        case
+            when
+                not opportunity_contact_roles.is_rebuilt
+                then opportunity_contact_roles._modified_at
+        end as modified_at,
         (
             not opportunity_contact_roles.is_rebuilt
-            and (opportunity_contact_roles._is_deleted or not coalesce(opportunity_contact_roles._fivetran_active, true))
+            and (
+                opportunity_contact_roles._is_deleted
+                or not coalesce(opportunity_contact_roles._fivetran_active, true)
+            )
         ) as is_deleted
     from opportunity_contact_roles_as_of as opportunity_contact_roles
 

@@ -1,5 +1,5 @@
--- The vendor's own history names the opportunity in opportunity_id; a connector's history mode delivers
--- versions of the record itself, and id is the opportunity.
+-- The vendor's own history names the opportunity in opportunity_id; a connector's history mode
+-- delivers versions of the record itself, and id is the opportunity.
 with opportunity_histories as (
 
     select * from {{ source('salesforce', 'opportunity_history') }}

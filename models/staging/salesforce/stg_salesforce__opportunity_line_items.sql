@@ -20,10 +20,15 @@ final as (
         cast(opportunity_line_items.discount / 100 as decimal(9, 6)) as discount,
         opportunity_line_items.total_price,
         opportunity_line_items.created_date as created_at,
-        case when not opportunity_line_items.is_rebuilt then opportunity_line_items._modified_at end as modified_at,
+        case
+            when not opportunity_line_items.is_rebuilt then opportunity_line_items._modified_at
+        end as modified_at,
         (
             not opportunity_line_items.is_rebuilt
-            and (opportunity_line_items._is_deleted or not coalesce(opportunity_line_items._fivetran_active, true))
+            and (
+                opportunity_line_items._is_deleted
+                or not coalesce(opportunity_line_items._fivetran_active, true)
+            )
         ) as is_deleted
     from opportunity_line_items_as_of as opportunity_line_items
 

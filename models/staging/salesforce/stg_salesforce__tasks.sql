@@ -1,5 +1,6 @@
--- Who and what an activity is about is one column each for several kinds of record. The delivered records
--- decide which kind it is; only an id that none of them has falls back on the vendor's id prefix.
+-- Who and what an activity is about is one column each for several kinds of record. The
+-- delivered records decide which kind it is; only an id that none of them has falls back on the
+-- vendor's id prefix.
 with tasks as (
 
     select * from {{ source('salesforce', 'task') }}
@@ -38,8 +39,8 @@ dated as (
         tasks.id,
         tasks.is_rebuilt,
         coalesce(tasks.is_closed, lower(tasks.status) = 'completed', false) as is_closed,
-        -- Without a moment of completion, what is done happened on the day it was due, but not before
-        -- it was written down; what is planned stands on its due day.
+        -- Without a moment of completion, what is done happened on the day it was due, but not
+        -- before it was written down; what is planned stands on its due day.
         coalesce(
             tasks.completed_date_time,
             greatest(
@@ -113,7 +114,8 @@ final as (
             case when related.what_object = 'account' then tasks.what_id end
         ) as account_record_id,
         tasks.owner_id as owner_record_id,
-        -- A type like Email does not say whether a person wrote it; the subtype that Salesforce sets does.
+        -- A type like Email does not say whether a person wrote it; the subtype that Salesforce
+        -- sets does.
         case
             when
                 tasks.type is null
