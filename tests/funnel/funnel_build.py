@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,47 +50,109 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
     "stg_concord__build_context": {"as_of": "timestamp"},
     "int_people": {"person_id": "varchar", "account_id": "varchar", "is_excluded": "boolean"},
     "int_people_records": {
-        "system": "varchar", "object": "varchar", "record_id": "varchar", "record_key": "varchar",
+        "system": "varchar",
+        "object": "varchar",
+        "record_id": "varchar",
+        "record_key": "varchar",
         "person_id": "varchar",
     },
     "int_person_records_unioned": {
-        "system": "varchar", "object": "varchar", "record_id": "varchar", "source": "varchar",
-        "status": "varchar", "status_reason": "varchar", "lifecycle_stage": "varchar", "rating": "varchar",
-        "owner_record_id": "varchar", "converted_record_id": "varchar", "merged_into_record_id": "varchar",
-        "converted_at": "timestamp", "created_at": "timestamp", "modified_at": "timestamp",
+        "system": "varchar",
+        "object": "varchar",
+        "record_id": "varchar",
+        "source": "varchar",
+        "status": "varchar",
+        "status_reason": "varchar",
+        "lifecycle_stage": "varchar",
+        "rating": "varchar",
+        "owner_record_id": "varchar",
+        "converted_record_id": "varchar",
+        "merged_into_record_id": "varchar",
+        "converted_at": "timestamp",
+        "created_at": "timestamp",
+        "modified_at": "timestamp",
         "is_deleted": "boolean",
     },
     "int_person_changes_unioned": {
-        "system": "varchar", "object": "varchar", "record_id": "varchar", "change_id": "varchar",
-        "field": "varchar", "old_value": "varchar", "new_value": "varchar", "changed_at": "timestamp",
+        "system": "varchar",
+        "object": "varchar",
+        "record_id": "varchar",
+        "change_id": "varchar",
+        "field": "varchar",
+        "old_value": "varchar",
+        "new_value": "varchar",
+        "changed_at": "timestamp",
         "is_deleted": "boolean",
     },
     "int_person_merges_unioned": {"system": "varchar", "object": "varchar", "record_id": "varchar"},
     "int_person_attribute_states": {
-        "person_id": "varchar", "title": "varchar", "industry": "varchar", "employees": "bigint",
-        "country": "varchar", "persona": "varchar", "department": "varchar", "seniority": "varchar",
-        "segment": "varchar", "region": "varchar", "valid_from": "timestamp", "valid_to": "timestamp",
+        "person_id": "varchar",
+        "title": "varchar",
+        "industry": "varchar",
+        "employees": "bigint",
+        "country": "varchar",
+        "persona": "varchar",
+        "department": "varchar",
+        "seniority": "varchar",
+        "segment": "varchar",
+        "region": "varchar",
+        "valid_from": "timestamp",
+        "valid_to": "timestamp",
     },
     "int_activities": {
-        "activity_id": "varchar", "system": "varchar", "object": "varchar", "person_id": "varchar",
-        "record_key": "varchar", "campaign_id": "varchar", "content_id": "varchar",
-        "activity_type": "varchar", "source_value": "varchar", "direction": "varchar", "team": "varchar",
-        "channel": "varchar", "url": "varchar", "weight": "double", "is_activity": "boolean",
-        "is_response": "boolean", "is_hand_raise": "boolean", "is_human_touch": "boolean",
+        "activity_id": "varchar",
+        "system": "varchar",
+        "object": "varchar",
+        "person_id": "varchar",
+        "record_key": "varchar",
+        "campaign_id": "varchar",
+        "content_id": "varchar",
+        "activity_type": "varchar",
+        "source_value": "varchar",
+        "direction": "varchar",
+        "team": "varchar",
+        "channel": "varchar",
+        "url": "varchar",
+        "weight": "double",
+        "is_activity": "boolean",
+        "is_response": "boolean",
+        "is_hand_raise": "boolean",
+        "is_human_touch": "boolean",
         "occurred_at": "timestamp",
     },
     "int_opportunities": {
-        "opportunity_id": "varchar", "system": "varchar", "object": "varchar", "account_id": "varchar",
-        "person_id": "varchar", "rep_id": "varchar", "campaign_id": "varchar",
-        "opportunity_type": "varchar", "stage": "varchar", "lead_source": "varchar",
-        "loss_reason": "varchar", "segment": "varchar", "region": "varchar", "amount": "decimal(18,2)",
-        "contract_months": "bigint", "is_closed": "boolean", "is_won": "boolean", "is_deleted": "boolean",
-        "contract_start_date": "date", "cancelled_at": "timestamp", "created_at": "timestamp",
-        "won_at": "timestamp", "lost_at": "timestamp",
+        "opportunity_id": "varchar",
+        "system": "varchar",
+        "object": "varchar",
+        "account_id": "varchar",
+        "person_id": "varchar",
+        "rep_id": "varchar",
+        "campaign_id": "varchar",
+        "opportunity_type": "varchar",
+        "stage": "varchar",
+        "lead_source": "varchar",
+        "loss_reason": "varchar",
+        "segment": "varchar",
+        "region": "varchar",
+        "amount": "decimal(18,2)",
+        "contract_months": "bigint",
+        "is_closed": "boolean",
+        "is_won": "boolean",
+        "is_deleted": "boolean",
+        "contract_start_date": "date",
+        "cancelled_at": "timestamp",
+        "created_at": "timestamp",
+        "won_at": "timestamp",
+        "lost_at": "timestamp",
     },
     "int_opportunity_states": {
-        "opportunity_id": "varchar", "state_number": "bigint", "stage": "varchar",
-        "amount": "decimal(18,2)", "close_date": "date", "is_lost": "boolean", "valid_from": "timestamp",
+        "opportunity_id": "varchar",
+        "state_number": "bigint",
+        "stage": "varchar",
+        "amount": "decimal(18,2)",
+        "close_date": "date",
+        "is_lost": "boolean",
+        "valid_from": "timestamp",
     },
     "int_crm_systems_in_use": {"system": "varchar"},
     "int_user_records_unioned": {"system": "varchar", "record_id": "varchar", "is_queue": "boolean"},
@@ -100,16 +164,29 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "int_person_records_unioned": {"is_deleted": False, "system": "salesforce", "object": "lead"},
     "int_people_records": {"system": "salesforce", "object": "lead"},
     "int_person_changes_unioned": {
-        "is_deleted": False, "system": "salesforce", "object": "lead", "field": "status",
+        "is_deleted": False,
+        "system": "salesforce",
+        "object": "lead",
+        "field": "status",
     },
     "int_activities": {
-        "system": "hubspot", "object": "contact_form_submission", "channel": "email", "team": "marketing",
-        "weight": 0.0, "is_activity": True, "is_response": False, "is_hand_raise": False,
+        "system": "hubspot",
+        "object": "contact_form_submission",
+        "channel": "email",
+        "team": "marketing",
+        "weight": 0.0,
+        "is_activity": True,
+        "is_response": False,
+        "is_hand_raise": False,
         "is_human_touch": False,
     },
     "int_opportunities": {
-        "system": "salesforce", "object": "opportunity", "opportunity_type": "new", "is_closed": False,
-        "is_won": False, "is_deleted": False,
+        "system": "salesforce",
+        "object": "opportunity",
+        "opportunity_type": "new",
+        "is_closed": False,
+        "is_won": False,
+        "is_deleted": False,
     },
     "int_opportunity_states": {"is_lost": False},
 }
@@ -138,41 +215,40 @@ def compile_funnel(folder: Path) -> CompiledFunnel:
 
     Raises RuntimeError if dbt cannot compile them.
     """
-    from dbt.cli.main import dbtRunner
-
-    environment = {
-        "CONCORD_BUILD_FILE": str(folder / f"{CATALOG}.duckdb"),
-        "CONCORD_TARGET": "duckdb",
-    }
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        outcome = dbtRunner().invoke(
-            [
-                "compile", "--quiet", "--no-partial-parse",
-                "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT),
-                "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
-                "--select", *UNDER_TEST,
-            ]
-        )
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-    if not outcome.success:
-        raise RuntimeError(f"dbt could not compile the funnel: {outcome.exception}")
+    outcome = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "dbt.cli.main",
+            "--quiet",
+            "compile",
+            "--no-partial-parse",
+            "--project-dir",
+            str(PROJECT),
+            "--profiles-dir",
+            str(PROJECT),
+            "--target-path",
+            str(folder / "target"),
+            "--log-path",
+            str(folder / "logs"),
+            "--select",
+            *UNDER_TEST,
+        ],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "CONCORD_BUILD_FILE": str(folder / f"{CATALOG}.duckdb"),
+            "CONCORD_TARGET": "duckdb",
+        },
+        capture_output=True,
+        text=True,
+    )
+    if outcome.returncode != 0:
+        raise RuntimeError(f"dbt could not compile the funnel:\n{outcome.stdout}{outcome.stderr}")
     manifest = json.loads((folder / "target" / "manifest.json").read_text())
-    nodes = {
-        node["name"]: node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
-    }
+    nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
     names = {node["unique_id"]: name for name, node in nodes.items()}
-    waiting = {
-        name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in UNDER_TEST
-    }
+    waiting = {name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in UNDER_TEST}
     ordered: list[CompiledModel] = []
     while waiting:
         name = next(n for n in UNDER_TEST if n in waiting and not waiting[n] & waiting.keys())
@@ -264,9 +340,7 @@ class FunnelBuild:
 
     def rows(self, name: str, where: str = "true", order_by: str = "all") -> list[dict[str, Any]]:
         """Rows of a model, as dictionaries, in a fixed order."""
-        cursor = self._connection.execute(
-            f"select * from {self._relations[name]} where {where} order by {order_by}"
-        )
+        cursor = self._connection.execute(f"select * from {self._relations[name]} where {where} order by {order_by}")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
