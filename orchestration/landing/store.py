@@ -374,7 +374,8 @@ class Writer:
         self.connection.execute(
             f"""
             insert into {self._raw} ({", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted,
-                _is_current, _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name, _last_delivery)
+                _is_current, _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name,
+                _last_delivery)
             select {", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, true,
                 null, load_id, _load_number, file_name, _row_number, order_name, order_number
             from {self._candidates}
