@@ -181,7 +181,7 @@ handled as (
         d.key as deal_key,
         coalesce(e.exit_kind, case when d.lost_at is not null and not coalesce(d.won_at <= {known}, false)
             then 'lost' end) as exit_type,
-        coalesce(e.exit_reason, d.loss_reason) as exit_reason,
+        case when e.exit_kind is null then d.loss_reason else e.exit_reason end as exit_reason,
         coalesce(e.exit_at, case when not coalesce(d.won_at <= {known}, false) then d.lost_at end) as exited_at,
         case p.path when 'outbound' then 'outbound' when 'partner' then 'partner' when 'product' then 'product'
             else 'inbound' end as base_motion
@@ -247,7 +247,9 @@ customers as (
     inner join deals as d on d.aid = p.aid
     where d.key is distinct from p.deal_key
         and (
-            (d.created_at <= p.opened_at and p.opened_at < coalesce(least(d.won_at, d.lost_at), timestamp '9999-01-01'))
+            -- A lost deal that was won in the end counts as open until the win, which replaces the loss.
+            (d.created_at <= p.opened_at and p.opened_at < coalesce(case when d.won_at <= {known} then d.won_at end, d.lost_at,
+                    timestamp '9999-01-01'))
             or (d.starts_at <= p.opened_at and d.won_at <= {known}
                 and p.opened_at < least(d.starts_at + interval 12 month,
                     case when d.cancels_at <= {known} then date_trunc('day', d.cancels_at) end))

@@ -1,0 +1,199 @@
+"""The marts say what is true of the demo company, row for row, both ways."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+pytestmark = pytest.mark.slow
+
+Rows = list[tuple]
+
+
+def both_ways(built: duckdb.DuckDBPyConnection, truth: str, marts: str) -> tuple[int, Rows, Rows]:
+    """How many rows the truth has, what only the truth has and what only the marts have."""
+    count = built.execute(f"select count(*) from ({truth})").fetchone()[0]
+    only_truth = built.execute(f"({truth}) except all ({marts}) order by all limit 20").fetchall()
+    only_marts = built.execute(f"({marts}) except all ({truth}) order by all limit 20").fetchall()
+    return count, only_truth, only_marts
+
+
+def test_every_record_is_in_the_bridge_once(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        "select system, object, record_id from memory.truth.people",
+        "select system, object, record_id from core.bridge_person_records",
+    )
+    assert count > 2_000
+    assert (missing, surplus) == ([], [])
+
+
+def test_no_person_holds_records_of_two_people(built: duckdb.DuckDBPyConnection) -> None:
+    mixed = built.execute(
+        """
+        select person_id, list(distinct true_person)
+        from core.bridge_person_records inner join memory.truth.people using (system, object, record_id)
+        group by person_id having count(distinct true_person) > 1
+        """
+    ).fetchall()
+    assert mixed == []
+
+
+def test_nobody_is_split_whom_evidence_holds_together(built: duckdb.DuckDBPyConnection) -> None:
+    split = built.execute(
+        """
+        select true_person, list(record_id), list(reason)
+        from core.bridge_person_records inner join memory.truth.people using (system, object, record_id)
+        where is_joined
+        group by true_person having count(distinct person_id) > 1
+        """
+    ).fetchall()
+    assert split == []
+
+
+def test_records_without_evidence_stand_alone(built: duckdb.DuckDBPyConnection) -> None:
+    """Shared mailboxes, and second contacts that nothing deterministic ties to the first."""
+    rows = built.execute(
+        """
+        select p.record_id, p.reason, count(*)
+        from memory.truth.people as p
+        inner join core.bridge_person_records as mine using (system, object, record_id)
+        inner join core.bridge_person_records as all_of on all_of.person_id = mine.person_id
+        where not p.is_joined
+        group by all
+        """
+    ).fetchall()
+    assert {reason for _, reason, _ in rows} >= {"shared mailbox", "no deterministic evidence"}
+    assert [row for row in rows if row[2] != 1] == []
+
+
+def test_exclusions(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        "select true_person, reason from memory.truth.exclusions",
+        """
+        select matched.true_person, people.exclusion_reason
+        from core.dim_people as people inner join memory.truth.matched using (person_id)
+        where people.is_excluded
+        """,
+    )
+    assert count > 20
+    assert (missing, surplus) == ([], [])
+
+
+def test_links_of_opportunities_to_people(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        "select opportunity_id, link_evidence, true_person from memory.truth.opportunities",
+        """
+        select opportunities.record_id, opportunities.link_evidence, matched.true_person
+        from core.fct_opportunities as opportunities
+        left join memory.truth.matched using (person_id)
+        """,
+    )
+    assert count > 100
+    assert (missing, surplus) == ([], [])
+
+
+def test_opportunities(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select opportunity_id, opportunity_type, account_id, stage, amount, currency, created_at, won_at, owner_id
+        from memory.truth.opportunities
+        """,
+        """
+        select record_id, opportunity_type, split_part(account_id, ':', 2), stage, original_amount,
+            original_currency, created_at, won_at, split_part(rep_id, ':', 2)
+        from core.fct_opportunities
+        """,
+    )
+    assert count > 100
+    assert (missing, surplus) == ([], [])
+
+
+def test_stage_ledger(built: duckdb.DuckDBPyConnection) -> None:
+    """Every entry of every linked person: cycle, motion, stage, moment, inferred or not, opportunity."""
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select true_person, cycle, motion, stage, entered_at, is_inferred, opportunity_id
+        from memory.truth.stages where true_person is not null
+        """,
+        """
+        select matched.true_person, entries.cycle_number, entries.motion, entries.stage, entries.entered_at,
+            entries.is_inferred,
+            case when entries.stage in ('sqo', 'won') then split_part(entries.opportunity_id, ':', 2) end
+        from funnel.fct_stage_entries as entries
+        inner join memory.truth.matched using (person_id)
+        """,
+    )
+    assert count > 3_000
+    assert (missing, surplus) == ([], [])
+
+
+def test_stage_ledger_of_unlinked_opportunities(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select opportunity_id, stage, entered_at, is_inferred
+        from memory.truth.stages where true_person is null
+        """,
+        """
+        select split_part(opportunity_id, ':', 2), stage, entered_at, is_inferred
+        from funnel.fct_stage_entries where person_id is null and stage in ('sqo', 'won')
+        """,
+    )
+    assert count > 3
+    assert (missing, surplus) == ([], [])
+
+
+def test_exits(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select true_person, cycle, exit_type, exit_reason, exited_at
+        from memory.truth.cycles where true_person is not null and exited_at is not null
+        """,
+        """
+        select matched.true_person, cycles.cycle_number, cycles.exit_type, cycles.exit_reason, cycles.exited_at
+        from funnel.fct_lead_cycles as cycles
+        inner join memory.truth.matched using (person_id)
+        where cycles.exited_at is not null
+        """,
+    )
+    assert count > 200
+    assert (missing, surplus) == ([], [])
+
+
+def test_grades_are_those_of_the_moment(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select stages.true_person, stages.cycle, cycles.mql_grade
+        from memory.truth.stages inner join memory.truth.cycles using (true_person, cycle)
+        where stages.stage = 'mql' and not stages.is_inferred
+        """,
+        """
+        select matched.true_person, entries.cycle_number, entries.grade
+        from funnel.fct_stage_entries as entries
+        inner join memory.truth.matched using (person_id)
+        where entries.stage = 'mql' and not entries.is_inferred
+        """,
+    )
+    assert count > 400
+    assert (missing, surplus) == ([], [])
+
+
+def test_touches_are_the_real_ones_of_the_right_people(built: duckdb.DuckDBPyConnection) -> None:
+    count, missing, surplus = both_ways(
+        built,
+        "select activity_id, true_person, occurred_at from memory.truth.touches where is_real",
+        """
+        select touches.touch_id, matched.true_person, touches.touched_at
+        from core.fct_touches as touches
+        left join memory.truth.matched using (person_id)
+        """,
+    )
+    assert count > 30_000
+    assert (missing, surplus) == ([], [])
