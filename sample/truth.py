@@ -154,7 +154,9 @@ marketed as (
         case when p.path = 'burst_short' then p.lead_at when p.path = 'event' then p.main_at end as lead_at,
         null::timestamp as mql_at, null::varchar as mql_grade, null::timestamp as sal_at, null::timestamp as sql_at,
         case when p.kind = 'active_only' then d.key end as deal_key,
-        null::varchar as exit_type, null::varchar as exit_reason, null::timestamp as exited_at,
+        case when d.lost_at is not null and not coalesce(d.won_at <= {known}, false) then 'lost' end as exit_type,
+        d.loss_reason as exit_reason,
+        case when not coalesce(d.won_at <= {known}, false) then d.lost_at end as exited_at,
         'inbound' as base_motion
     from (
         select people.*, steps.ts as lead_at
