@@ -250,7 +250,8 @@ customers as (
     where d.key is distinct from p.deal_key
         and (
             -- A lost deal that was won in the end counts as open until the win, which replaces the loss.
-            (d.created_at <= p.opened_at and p.opened_at < coalesce(case when d.won_at <= {known} then d.won_at end, d.lost_at,
+            (d.created_at <= p.opened_at
+                and p.opened_at < coalesce(case when d.won_at <= {known} then d.won_at end, d.lost_at,
                     timestamp '9999-01-01'))
             or (d.starts_at <= p.opened_at and d.won_at <= {known}
                 and p.opened_at < least(d.starts_at + interval 12 month,
