@@ -366,7 +366,7 @@ def _findings_across(tables: Mapping[str, Table]) -> list[str]:
         return []
     declared = [row["version"] for row in tables[VERSIONS_TABLE].rows]
     findings = [] if declared else [f"{VERSIONS_TABLE}.csv: no version is declared"]
-    for name, table in sorted(tables.items()):
+    for _, table in sorted(tables.items()):
         if not table.spec.is_versioned:
             continue
         # Ours may hold versions that a company's own schedule no longer declares: those rows apply to nothing.

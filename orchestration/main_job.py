@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
-from orchestration.after_run import missing_events
+from orchestration.after_run import not_done
 from orchestration.automation import JOB_NAME
 from orchestration.dbt_runs import NodeFailure, node_failures
 from orchestration.definitions import make_definitions
@@ -71,7 +71,7 @@ def run_main_job(settings: Settings, progress: Progress = lambda line: None) -> 
         outcome.run = runs[-1] if runs else None
         outcome.errors = list(dict.fromkeys(outcome.errors))
         if not outcome.errors:
-            outcome.missing = missing_events(result.all_events)
+            outcome.missing = not_done(instance, result.dagster_run)
             if not result.success:
                 outcome.errors.append(blocked_message(outcome.run) or "the run failed; see Dagster's run log")
     outcome.warnings = node_failures(prepared.project.target, frozenset({"warn"}))

@@ -1,0 +1,248 @@
+"""The main job as a person runs it. Slow: each run is a process of its own."""
+
+import shutil
+
+import dagster as dg
+import duckdb
+import pytest
+
+from orchestration.agreed_definitions import Definitions
+from orchestration.checks import CHECKS, check_of, result_of
+from orchestration.landing import BrokenRule
+from orchestration.preparation import prepare
+from orchestration.publishing import fingerprints
+from orchestration.settings import read_settings
+from orchestration.writer_lock import single_writer
+from tests.conftest import run_main_job
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_demo_ends_with_a_published_warehouse_and_a_summary_that_says_so(demo):
+    for words in ("Loaded", "Held back", "Stale", "Definitions version 1", "Published", "Look at", "DEMO"):
+        assert words in demo.output
+    assert str(demo.settings.published) in demo.output
+    assert demo.settings.published.is_symlink()
+
+
+def test_every_published_table_is_described_and_says_that_it_is_a_demo(warehouse):
+    undescribed = warehouse.execute(
+        "select schema_name || '.' || table_name from duckdb_tables()"
+        " where comment is null or comment not like '[%DEMO%] _%'"
+    ).fetchall()
+    assert undescribed == []
+
+
+def test_every_published_column_is_described(warehouse):
+    undescribed = warehouse.execute(
+        "select schema_name || '.' || table_name || '.' || column_name from duckdb_columns()"
+        " where not internal and comment is null and schema_name <> 'metrics'"
+    ).fetchall()
+    assert undescribed == []
+
+
+def test_the_ledger_accounts_for_every_row(warehouse):
+    ((loads, rows, unaccounted),) = warehouse.execute(
+        "select count(*), sum(rows_delivered), count(*) filter (rows_delivered <> rows_accepted + rows_quarantined"
+        " + rows_unparseable + rows_superseded) from audit.loads"
+    ).fetchall()
+    assert loads > 20
+    assert rows > 1000
+    assert unaccounted == 0
+
+
+def test_no_rep_is_published_by_name_or_id(warehouse):
+    columns = warehouse.execute(
+        "select schema_name, table_name, column_name from duckdb_columns()"
+        " where not internal and (column_name = 'rep_id' or column_name like '%\\_rep\\_id' escape '\\')"
+    ).fetchall()
+    assert columns
+    for schema, table, column in columns:
+        values = warehouse.execute(
+            f"select distinct {column} from {schema}.{table} where {column} not like 'team:%'"
+        ).fetchall()
+        assert values == [], f"{schema}.{table}"
+
+
+def test_a_second_run_loads_nothing_and_publishes_an_equal_warehouse(demo):
+    before = fingerprints(demo.settings.published)
+    builds = demo.settings.published.resolve()
+    process = run_main_job(**demo.environment)
+    assert process.returncode == 0, process.stdout
+    assert "Loaded      nothing: no new files" in process.stdout
+    assert demo.settings.published.resolve() != builds, "it was published anew"
+    assert fingerprints(demo.settings.published) == before
+
+
+def test_a_second_writer_is_refused_and_told_who_writes(demo):
+    before = demo.settings.published.resolve()
+    with single_writer(demo.settings.lock_file):
+        process = run_main_job(**demo.environment)
+    assert process.returncode == 1
+    assert "is being written by process" in process.stdout
+    assert "Nothing was changed" in process.stdout
+    assert demo.settings.published.resolve() == before
+
+
+@pytest.mark.parametrize(
+    ("environment", "message", "code"),
+    [
+        ({"CONCORD_EXTRACTS": "/no/such/folder"}, "CONCORD_EXTRACTS=/no/such/folder: there is no such folder", 2),
+        ({"CONCORD_TARGET": "spark"}, "does not run on Spark yet", 2),
+        ({"CONCORD_EXTRAKTS": "x"}, "unknown setting CONCORD_EXTRAKTS", 2),
+    ],
+)
+def test_what_cannot_start_says_why(tmp_path, environment, message, code):
+    process = run_main_job(CONCORD_WAREHOUSE=tmp_path / "w", **environment)
+    assert process.returncode == code
+    assert message in process.stdout
+    assert "Traceback" not in process.stdout
+
+
+def test_an_empty_folder_of_extracts_is_an_error_and_never_the_demo(tmp_path):
+    (tmp_path / "extracts").mkdir()
+    process = run_main_job(CONCORD_EXTRACTS=tmp_path / "extracts", CONCORD_WAREHOUSE=tmp_path / "w")
+    assert process.returncode == 1
+    assert str(tmp_path / "extracts") in process.stdout
+    assert "DEMO" not in process.stdout
+    assert not (tmp_path / "w/concord.duckdb").exists()
+
+
+def test_real_extracts_are_not_built_into_the_demos_warehouse(demo):
+    before = demo.settings.published.resolve()
+    process = run_main_job(CONCORD_WAREHOUSE=demo.settings.warehouse, CONCORD_EXTRACTS=demo.settings.extracts)
+    assert process.returncode == 2
+    assert "was built from demo at scale 0.05, this run is from extracts" in process.stdout
+    assert demo.settings.published.resolve() == before
+
+
+def test_a_changed_row_under_a_signature_stops_the_run_and_leaves_what_is_published(demo, tmp_path):
+    before = demo.settings.published.resolve()
+    for name in ("definition_versions.csv", "stages.csv"):
+        shutil.copy(demo.settings.project / "seeds" / name, tmp_path)
+    stages = tmp_path / "stages.csv"
+    stages.write_text(stages.read_text().replace(",90", ",91", 1))
+    process = run_main_job(**demo.environment, CONCORD_DEFINITIONS=tmp_path)
+    assert process.returncode == 2
+    assert "version '1' is signed, but not with its present content" in process.stdout
+    assert demo.settings.published.resolve() == before
+
+
+def test_a_failed_data_test_stops_publishing_and_is_told(demo, tmp_path):
+    """A row that dbt's own tests refuse: an unknown conflict between two agreed tables, planted in a definition."""
+    before = demo.settings.published.resolve()
+    fingerprint = fingerprints(before)
+    segments = (demo.settings.project / "seeds/segments.csv").read_text().splitlines()
+    (tmp_path / "segments.csv").write_text("\n".join([*segments[:2], "Overlapping,1,500"]) + "\n")
+    process = run_main_job(**demo.environment, CONCORD_DEFINITIONS=tmp_path)
+    assert process.returncode == 1, process.stdout
+    assert "dbt could not build what was asked for" in process.stdout
+    assert "What was published before is unchanged" in process.stdout
+    assert demo.settings.published.resolve() == before
+    assert fingerprints(before) == fingerprint
+
+
+def test_unsigned_definitions_are_built_and_marked(demo, tmp_path):
+    versions = (demo.settings.project / "seeds/definition_versions.csv").read_text().splitlines()
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions/definition_versions.csv").write_text(f"{versions[0]}\n1,2000-01-01 00:00:00,,,,,,\n")
+    process = run_main_job(
+        CONCORD_DEMO_SCALE=demo.environment["CONCORD_DEMO_SCALE"],
+        CONCORD_WAREHOUSE=tmp_path / "w",
+        CONCORD_DEFINITIONS=tmp_path / "definitions",
+    )
+    assert process.returncode == 0, process.stdout
+    assert "PROVISIONAL: version 1 lacks signed_by_marketing, signed_by_sales" in process.stdout
+    with duckdb.connect(str((tmp_path / "w/concord.duckdb").resolve()), read_only=True) as warehouse:
+        marked = warehouse.execute(
+            "select count(*), count(*) filter (comment like '[PROVISIONAL, DEMO] %') from duckdb_tables()"
+        ).fetchall()
+        assert marked[0][0] == marked[0][1] > 10
+        assert warehouse.execute("select is_provisional from audit.builds").fetchall() == [(True,)]
+    own = fingerprints(tmp_path / "w/concord.duckdb")
+    shared = fingerprints(demo.settings.published)
+    different = {name for name in shared if name.split(".")[0] in {"core", "funnel"} and own[name] != shared[name]}
+    assert different <= {"core.dim_definition_versions"}, "two builds of one input are equal"
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory):
+    from orchestration.definitions import make_definitions
+
+    prepared = prepare(read_settings({"CONCORD_WAREHOUSE": str(tmp_path_factory.mktemp("graph"))}))
+    return prepared, make_definitions(prepared)
+
+
+def test_one_graph_leads_from_every_extract_to_the_published_warehouse(graph):
+    prepared, definitions = graph
+    assets = definitions.resolve_asset_graph()
+    published = dg.AssetKey(["published", "concord"])
+    upstream, queue = set(), [published]
+    while queue:
+        for parent in assets.get(queue.pop()).parent_keys - upstream:
+            upstream.add(parent)
+            queue.append(parent)
+    extracts = {dg.AssetKey([c.system, c.object]) for c in prepared.contracts.values()}
+    assert extracts <= assets.materializable_asset_keys
+    assert extracts <= upstream, "an extract that leads nowhere"
+    assert not {key for key in assets.get_all_asset_keys() if key not in assets.materializable_asset_keys}, (
+        "something that nobody makes"
+    )
+
+
+def test_every_asset_has_an_owner_a_group_and_a_description(graph):
+    assets = graph[1].resolve_asset_graph()
+    poor = [
+        key.to_user_string()
+        for key in assets.materializable_asset_keys
+        if not (assets.get(key).owners and assets.get(key).description and assets.get(key).group_name != "default")
+    ]
+    assert poor == []
+
+
+def test_contract_checks_block_and_dbt_tests_are_checks(graph):
+    prepared, definitions = graph
+    assets = definitions.resolve_asset_graph()
+    checks = {key: assets.get_check_spec(key) for key in assets.asset_check_keys}
+    for contract in prepared.contracts.values():
+        own = [spec for key, spec in checks.items() if key.asset_key == dg.AssetKey([contract.system, contract.object])]
+        assert {"delivered", "readable", "rows"} <= {spec.name for spec in own}
+        assert all(spec.blocking for spec in own)
+    tests = [n for n in prepared.manifest["nodes"].values() if n["resource_type"] == "test"]
+    assert len(checks) > len(tests) * 0.9
+
+
+def broken(rule, *, blocks, severity="error"):
+    return BrokenRule("crm", "people", "crm.people", rule, severity, blocks, "sales_operations", "what and whose", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("rules", "passed", "severity"),
+    [
+        ([], True, "WARN"),
+        ([broken("not_null:id", blocks=False)], False, "WARN"),
+        ([broken("not_null:id", blocks=False), broken("unique:key", blocks=True)], False, "ERROR"),
+    ],
+)
+def test_a_check_stops_the_run_only_where_the_contract_says_so(rules, passed, severity):
+    result = result_of(dg.AssetKey(["crm", "people"]), "rows", rules)
+    assert (result.passed, result.severity.value) == (passed, severity)
+    if rules:
+        record = result.metadata["broken"].records[0].data
+        assert (record["rule"], record["figure"], record["owner"]) == ("not_null:id", 3.0, "sales_operations")
+
+
+def test_every_rule_belongs_to_one_check():
+    assert check_of("not_null:email") == "rows"
+    assert check_of("usual_volume") == "usual"
+    assert check_of("freshness") == "fresh"
+    assert check_of("required") == "delivered"
+    assert check_of("never heard of it") == "rows"
+    kinds = [kind for _, group in CHECKS.values() for kind in group]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_definitions_without_versions_have_none_in_force():
+    from datetime import datetime
+
+    assert Definitions({}, ()).in_force(datetime(2026, 1, 1)) is None
