@@ -1,0 +1,80 @@
+"""Renders one macro or one singular test as dbt would for DuckDB, without starting dbt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+PROJECT = Path(__file__).resolve().parents[2]
+MACROS = (
+    "business_date",
+    "business_day_end",
+    "convert_money",
+    "counted_amount",
+    "divide_money",
+    "fail_with",
+    "fiscal_month",
+    "fiscal_year",
+    "matches_pattern",
+    "pattern_rank",
+    "seconds_between",
+)
+
+
+class _Adapter:
+    """Dispatches to the DuckDB implementation, as dbt does on this target."""
+
+    def __init__(self, macros: Mapping[str, Any]) -> None:
+        self._macros = macros
+
+    def dispatch(self, name: str, package: str) -> Any:
+        """The implementation of a dispatched macro; `package` is always this project."""
+        assert package == "concord"
+        return self._macros[f"duckdb__{name}"]
+
+
+class _CrossDatabase:
+    """The two of dbt's own macros that ours call."""
+
+    def dateadd(self, datepart: str, interval: object, from_date: str) -> str:
+        """As dbt-duckdb writes it."""
+        return f"date_add({from_date}, interval ({interval}) {datepart})"
+
+    def date_trunc(self, datepart: str, date: str) -> str:
+        """As dbt-duckdb writes it."""
+        return f"date_trunc('{datepart}', {date})"
+
+    def type_string(self) -> str:
+        """As dbt-duckdb writes it."""
+        return "varchar"
+
+
+@cache
+def macros(**variables: Any) -> dict[str, Any]:
+    """Our macros by name, each a function from SQL expressions to SQL; `variables` are the project's vars."""
+    functions: dict[str, Any] = {}
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"])
+    environment.globals.update(
+        adapter=_Adapter(functions),
+        dbt=_CrossDatabase(),
+        var=lambda name, default=None: variables.get(name, default),
+        ref=lambda name: name,
+    )
+    environment.globals["return"] = lambda value: value
+    for name in MACROS:
+        module = environment.from_string((PROJECT / "macros" / f"{name}.sql").read_text()).module
+        functions |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    # Each macro may call any other; the functions look names up when they are called.
+    environment.globals.update(functions)
+    functions["_environment"] = environment
+    return functions
+
+
+def rendered(path: str, **variables: Any) -> str:
+    """The SQL of a file of the project that reads its inputs by their bare names."""
+    environment: jinja2.Environment = macros(**variables)["_environment"]
+    return environment.from_string((PROJECT / path).read_text()).render()
