@@ -49,9 +49,9 @@ counted as (
     select
         activities.activity_id,
         activities.person_id,
-{%- for field in fields %}
-        coalesce(cast(activities.{{ field }} as {{ dbt.type_string() }}), '') as {{ field }},
-{%- endfor %}
+        {%- for field in fields %}
+            coalesce(cast(activities.{{ field }} as {{ dbt.type_string() }}), '') as {{ field }},
+        {%- endfor %}
         activities.weight,
         coalesce(activities.is_response, false) as is_response,
         coalesce(activities.is_hand_raise, false) as is_hand_raise,
@@ -65,17 +65,17 @@ counted as (
 -- Rules are judged once per distinct value, and only for the fields that some rule names.
 field_values as (
 
-{%- for field in fields %}
-    select distinct
-        '{{ field }}' as field,
-        {{ field }} as value
-    from counted
-    where '{{ field }}' in (select activity_rules.field from activity_rules)
-    {%- if not loop.last %}
+    {%- for field in fields %}
+        select distinct
+            '{{ field }}' as field,
+            {{ field }} as value
+        from counted
+        where '{{ field }}' in (select activity_rules.field from activity_rules)
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
-{%- endfor %}
+            union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -97,22 +97,22 @@ value_effects as (
 
 held_rules as (
 
-{%- for field in fields %}
-    select
-        counted.activity_id,
-        value_effects.version,
-        value_effects.weight,
-        value_effects.hand_raises
-    from counted
-    inner join value_effects
-        on
-            value_effects.field = '{{ field }}'
-            and counted.{{ field }} = value_effects.value
-    {%- if not loop.last %}
+    {%- for field in fields %}
+        select
+            counted.activity_id,
+            value_effects.version,
+            value_effects.weight,
+            value_effects.hand_raises
+        from counted
+        inner join value_effects
+            on
+                value_effects.field = '{{ field }}'
+                and counted.{{ field }} = value_effects.value
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
-{%- endfor %}
+            union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -164,7 +164,7 @@ final as (
         is_judged,
         occurred_at
     from weighed
-    where weight != 0 or is_response or is_hand_raise
+    where weight <> 0 or is_response or is_hand_raise
 
 )
 

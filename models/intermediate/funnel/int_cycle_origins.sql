@@ -166,7 +166,7 @@ customers as (
             and first_evidence.opened_at < engagements.engaged_until
     where
         first_evidence.opportunity_id is null
-        or first_evidence.opportunity_id != engagements.opportunity_id
+        or first_evidence.opportunity_id <> engagements.opportunity_id
 
 ),
 
@@ -207,7 +207,7 @@ mapped_sources as (
                 {{ pattern_rank('source_mappings.value') }} desc,
                 {{ pattern_rank('source_mappings.system') }} desc,
                 source_mappings.value,
-                source_mappings.channel
+                source_mappings.channel asc
         ) as preference
     from first_evidence
     inner join source_mappings

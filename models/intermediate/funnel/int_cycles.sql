@@ -79,7 +79,7 @@ next_runs as (
     inner join runs
         on
             resets.person_id = runs.person_id
-            and runs.run_opened_at > resets.reset_at
+            and resets.reset_at < runs.run_opened_at
     group by resets.person_id, resets.reset_number
 
 ),
@@ -95,7 +95,7 @@ next_exits as (
         on
             openings.person_id = exit_resets.person_id
             and exit_resets.reset_kind = 'exit'
-            and exit_resets.reset_at >= openings.opened_at
+            and openings.opened_at <= exit_resets.reset_at
     group by openings.person_id, openings.reset_number
 
 ),
@@ -152,7 +152,8 @@ pointers as (
         reset_number,
         prospect_opened_at,
         case
-            when prospect_opened_at is not null
+            when
+                prospect_opened_at is not null
                 and exited_at < coalesce(run_opened_at, {{ end_of_time() }})
                 then 'exit'
             when run_opened_at is not null then 'run'

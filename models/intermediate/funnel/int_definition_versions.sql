@@ -56,16 +56,16 @@ in_force as (
 
 carried as (
 
-{%- for table in versioned %}
-    select distinct
-        '{{ table }}' as table_name,
-        version as rows_version
-    from {{ ref(table) }}
-    {%- if not loop.last %}
+    {%- for table in versioned %}
+        select distinct
+            '{{ table }}' as table_name,
+            version as rows_version
+        from {{ ref(table) }}
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
-{%- endfor %}
+            union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -110,10 +110,10 @@ rows_of_version as (
 
     select
         version,
-{%- for table in versioned %}
-        max(case when table_name = '{{ table }}' then rows_version end) as {{ table }}_version
-        {%- if not loop.last %},{% endif %}
-{%- endfor %}
+        {%- for table in versioned %}
+            max(case when table_name = '{{ table }}' then rows_version end) as {{ table }}_version
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
     from candidates
     where preference = 1
     group by version

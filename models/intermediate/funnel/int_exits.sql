@@ -79,7 +79,8 @@ matching_exits as (
 
 record_exits as (
 
-    select * from matching_exits where preference = 1
+    select * from matching_exits
+    where preference = 1
 
 ),
 
@@ -105,8 +106,8 @@ given_reasons as (
             record_exits.record_key = record_states.record_key
             and record_states.field = 'status_reason'
             and (
-                record_states.valid_from <= record_exits.exited_at
-                or record_states.valid_from < record_exits.left_at
+                record_exits.exited_at >= record_states.valid_from
+                or record_exits.left_at > record_states.valid_from
             )
 
 ),

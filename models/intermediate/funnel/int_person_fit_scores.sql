@@ -43,9 +43,9 @@ states as (
 
     select
         person_id,
-{%- for field in fields %}
-        coalesce(cast({{ field }} as {{ dbt.type_string() }}), '') as {{ field }},
-{%- endfor %}
+        {%- for field in fields %}
+            coalesce(cast({{ field }} as {{ dbt.type_string() }}), '') as {{ field }},
+        {%- endfor %}
         case
             when
                 row_number() over (partition by person_id order by valid_from) = 1
@@ -63,16 +63,16 @@ states as (
 -- Rules are judged once per distinct value, not once per person.
 field_values as (
 
-{%- for field in fields %}
-    select distinct
-        '{{ field }}' as field,
-        {{ field }} as value
-    from states
-    {%- if not loop.last %}
+    {%- for field in fields %}
+        select distinct
+            '{{ field }}' as field,
+            {{ field }} as value
+        from states
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
-{%- endfor %}
+            union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -95,9 +95,9 @@ states_in_force as (
     select
         states.person_id,
         versions.version,
-{%- for field in fields %}
-        states.{{ field }},
-{%- endfor %}
+        {%- for field in fields %}
+            states.{{ field }},
+        {%- endfor %}
         versions.fit_a_min,
         versions.fit_b_min,
         versions.fit_c_min,
@@ -121,23 +121,23 @@ weighed as (
         sum(weight) as fit_score
     from (
 
-{%- for field in fields %}
-        select
-            states_in_force.person_id,
-            states_in_force.version,
-            states_in_force.valid_from,
-            value_weights.weight
-        from states_in_force
-        inner join value_weights
-            on
-                states_in_force.version = value_weights.version
-                and value_weights.field = '{{ field }}'
-                and states_in_force.{{ field }} = value_weights.value
-    {%- if not loop.last %}
+        {%- for field in fields %}
+            select
+                states_in_force.person_id,
+                states_in_force.version,
+                states_in_force.valid_from,
+                value_weights.weight
+            from states_in_force
+            inner join value_weights
+                on
+                    states_in_force.version = value_weights.version
+                    and value_weights.field = '{{ field }}'
+                    and states_in_force.{{ field }} = value_weights.value
+            {%- if not loop.last %}
 
-        union all
-        {% endif %}
-{%- endfor %}
+                union all
+            {% endif %}
+        {%- endfor %}
     ) as held_rules
     group by person_id, version, valid_from
 

@@ -1,6 +1,6 @@
 {%- set fields = ['status', 'status_reason', 'lifecycle_stage', 'rating', 'owner_record_id'] -%}
 
-with records as (
+with person_records as (
 
     select * from {{ ref('int_person_records_unioned') }}
 
@@ -40,29 +40,29 @@ living_records as (
     select
         people_records.person_id,
         people_records.record_key,
-        records.system,
-        records.object,
-        records.record_id,
+        person_records.system,
+        person_records.object,
+        person_records.record_id,
 {%- for field in fields %}
-        records.{{ field }},
+        person_records.{{ field }},
 {%- endfor %}
-        records.converted_at,
-        records.modified_at,
-        coalesce(records.created_at, records.modified_at) as created_at
-    from records
+        person_records.converted_at,
+        person_records.modified_at,
+        coalesce(person_records.created_at, person_records.modified_at) as created_at
+    from person_records
     inner join people_records
         on
-            records.system = people_records.system
-            and records.object = people_records.object
-            and records.record_id = people_records.record_id
+            person_records.system = people_records.system
+            and person_records.object = people_records.object
+            and person_records.record_id = people_records.record_id
     left join merged_away
         on
-            records.system = merged_away.system
-            and records.object = merged_away.object
-            and records.record_id = merged_away.record_id
+            person_records.system = merged_away.system
+            and person_records.object = merged_away.object
+            and person_records.record_id = merged_away.record_id
     where
-        not records.is_deleted
-        and records.merged_into_record_id is null
+        not person_records.is_deleted
+        and person_records.merged_into_record_id is null
         and merged_away.record_id is null
 
 ),
@@ -179,7 +179,7 @@ unexplained_values as (
             and current_values.field = kept_histories.field
     where
         ordered_changes.record_key is null
-        or coalesce(ordered_changes.new_value, '') != coalesce(current_values.value, '')
+        or coalesce(ordered_changes.new_value, '') <> coalesce(current_values.value, '')
 
 ),
 
@@ -248,7 +248,7 @@ changed as (
         valid_from,
         value_number
     from numbered
-    where value_number = 1 or coalesce(value, '') != coalesce(previous_value, '')
+    where value_number = 1 or coalesce(value, '') <> coalesce(previous_value, '')
 
 ),
 

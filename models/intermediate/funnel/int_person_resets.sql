@@ -43,7 +43,7 @@ run_ends as (
             order by
                 case when exits.exit_id is null then 1 else 0 end,
                 exits.cool_down_days desc,
-                opportunity_runs.opportunity_id
+                opportunity_runs.opportunity_id asc
         ) as preference
     from runs
     inner join opportunity_runs

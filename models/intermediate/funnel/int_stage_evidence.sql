@@ -114,7 +114,8 @@ known_activities as (
             activities.is_response
             or activities.is_human_touch
             or activities.activity_type in (
-                select stage_rules.value from stage_rules where stage_rules.field = 'activity_type'
+                select stage_rules.value from stage_rules
+                where stage_rules.field = 'activity_type'
             )
         )
 

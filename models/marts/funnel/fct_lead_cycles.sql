@@ -46,13 +46,13 @@ entries_wide as (
         min(campaign_id) as campaign_id,
         max(case when stage_order <= 3 or person_id is null then stage_order end)
             as graded_order,
-{%- for stage in stages %}
-        max(case when stage = '{{ stage }}' then entered_at end) as {{ stage }}_at,
-        max(
-            case when stage = '{{ stage }}' then case when is_inferred then 1 else 0 end end
-        ) = 1 as is_{{ stage }}_inferred
-        {%- if not loop.last %},{% endif %}
-{%- endfor %}
+        {%- for stage in stages %}
+            max(case when stage = '{{ stage }}' then entered_at end) as {{ stage }}_at,
+            max(
+                case when stage = '{{ stage }}' then case when is_inferred then 1 else 0 end end
+            ) = 1 as is_{{ stage }}_inferred
+            {%- if not loop.last %},{% endif %}
+        {%- endfor %}
     from stage_entries
     group by lead_cycle_id
 
@@ -96,7 +96,7 @@ owner_states as (
             cycles.person_id = record_states.person_id
             and record_states.field = 'owner_record_id'
             and record_states.valid_from <= coalesce(cycles.ended_at, {{ end_of_time() }})
-            and record_states.valid_to >= cycles.opened_at
+            and cycles.opened_at <= record_states.valid_to
     inner join crm_systems on record_states.system = crm_systems.system
     inner join users
         on
@@ -156,14 +156,14 @@ final as (
         opportunities.amount,
         cycles.ended_at is null as is_open,
         entries_wide.won_at is not null as is_won,
-{%- for stage in stages %}
-        entries_wide.is_{{ stage }}_inferred,
-{%- endfor %}
+        {%- for stage in stages %}
+            entries_wide.is_{{ stage }}_inferred,
+        {%- endfor %}
         {{ business_date('cycles.opened_at') }} as opened_date,
         cycles.opened_at,
-{%- for stage in stages %}
-        entries_wide.{{ stage }}_at,
-{%- endfor %}
+        {%- for stage in stages %}
+            entries_wide.{{ stage }}_at,
+        {%- endfor %}
         cycles.exited_at,
         cycles.ended_at
     from cycles

@@ -54,15 +54,15 @@ opportunities as (
 
 all_stages as (
 
-{%- for stage in ['inquiry', 'lead', 'mql', 'sal', 'sql', 'sqo', 'won'] %}
-    select
-        '{{ stage }}' as stage,
-        {{ loop.index }} as stage_order
-    {%- if not loop.last %}
+    {%- for stage in ['inquiry', 'lead', 'mql', 'sal', 'sql', 'sqo', 'won'] %}
+        select
+            '{{ stage }}' as stage,
+            {{ loop.index }} as stage_order
+        {%- if not loop.last %}
 
-    union all
-    {% endif %}
-{%- endfor %}
+            union all
+        {% endif %}
+    {%- endfor %}
 
 ),
 
@@ -77,7 +77,7 @@ bearing_evidence as (
         cycle_evidence.evidence_kind,
         cycle_evidence.evidence_id,
         cycle_evidence.system,
-        all_stages.stage_order != cycle_evidence.stage_order as is_inferred,
+        all_stages.stage_order <> cycle_evidence.stage_order as is_inferred,
         cycle_evidence.occurred_at as entered_at,
         cycle_evidence.hand_raised_at,
         row_number() over (
@@ -166,7 +166,7 @@ described as (
         entries.next_entered_at,
         -- A stage is left for the next one or, at an exit, for none; a win is left for nothing.
         case
-            when entries.stage != 'won' then coalesce(entries.next_entered_at, entries.ended_at)
+            when entries.stage <> 'won' then coalesce(entries.next_entered_at, entries.ended_at)
         end as left_at,
         stage_windows.window_days,
         entries.hand_raised_at,
@@ -251,7 +251,7 @@ final as (
         window_days,
         is_inferred,
         case
-            when stage != 'won'
+            when stage <> 'won'
                 then coalesce(
                     {{ seconds_between('entered_at', 'next_entered_at') }} <= window_days * 86400,
                     false
@@ -259,7 +259,7 @@ final as (
         end as is_converted_in_window,
         -- Whether the cohort of the entry's month can be judged: the whole month has had the window.
         case
-            when stage != 'won'
+            when stage <> 'won'
                 then {{ dbt.dateadd(
                     'day', 'window_days', business_day_end(
                         dbt.last_day(business_date('entered_at'), 'month')

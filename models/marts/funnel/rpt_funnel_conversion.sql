@@ -74,7 +74,7 @@ durations as (
         count(*) as stays,
         sum(case when has_left then 1 else 0 end) as departures
     from entrants
-    where stage != 'won' and days >= 0
+    where stage <> 'won' and days >= 0
     group by period_month, motion, stage, days
 
 ),
@@ -104,11 +104,12 @@ survival as (
         stage,
         days,
         -- Where everybody leaves nobody remains, and the logarithm of nothing is not asked for.
-        min(case when departures = still_there then 0 else 1 end) over (
-            partition by period_month, motion, stage
-            order by days
-            rows between unbounded preceding and current row
-        )
+        min(case when departures = still_there then 0 else 1 end)
+            over (
+                partition by period_month, motion, stage
+                order by days
+                rows between unbounded preceding and current row
+            )
         * exp(
             sum(
                 case
@@ -168,10 +169,10 @@ counted as (
         coalesce(entrant_counts.people, 0) as people,
         coalesce(entrant_counts.window_days, stages.window_days) as window_days,
         case
-            when stages.stage != 'won' then coalesce(entrant_counts.converted_in_window, 0)
+            when stages.stage <> 'won' then coalesce(entrant_counts.converted_in_window, 0)
         end as converted_in_window,
         case
-            when stages.stage != 'won' then coalesce(next_entries.period_entries, 0)
+            when stages.stage <> 'won' then coalesce(next_entries.period_entries, 0)
         end as period_entries
     from periods
     inner join stages on periods.stage_order = stages.stage_order
