@@ -119,7 +119,7 @@ with events as (
     inner join reps as r using (rid)
     where origin = 'marketing' and assigned_at is not null
     union all
-    select pid, 'Owner', r.user_id, '{QUEUE}', assigned_at + interval 10 day
+    select pid, 'Owner', r.user_id, '{QUEUE}', assigned_at + interval 5 day
     from entries
     inner join reps as r using (rid)
     where fate = 'ignored'
