@@ -19,7 +19,7 @@ from orchestration.dbt_runs import DbtProjectState, prepare_project, project_var
 from orchestration.landing import LandingReport, land
 from orchestration.metric_tables import MetricLayer
 from orchestration.publishing import Publication, publish
-from orchestration.publishing.tables import PublishedTable, tables_of_manifest
+from orchestration.publishing.tables import tables_of_manifest, tables_of_metrics
 from orchestration.publishing.visibility import RepVisibility
 from orchestration.settings import Settings, read_settings
 
@@ -120,11 +120,13 @@ class MainJob:
         """Publish the build."""
         self.progress("Publishing")
         build = self.build or current_build(self.settings.build_file)
-        served = [saved.name for saved in self.prepared.metrics.saved_queries()]
+        metrics = self.prepared.metrics
         tables = [
             *tables_of_manifest(self.prepared.manifest),
-            *(PublishedTable("metrics", name, "") for name in served),
-            PublishedTable("metrics", "catalog", "", keys=(("name",),)),
+            *tables_of_metrics(
+                [(saved.name, saved.description, saved.metrics, saved.group_by) for saved in metrics.saved_queries()],
+                {name: f"{label}: {description}" for name, label, description, *_ in metrics.catalog()},
+            ),
         ]
         self.publication = publish(
             self.settings, build, tables, visibility=rep_visibility(self.settings.project), progress=self._step

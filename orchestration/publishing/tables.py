@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,6 +203,60 @@ AUDIT_TABLES: tuple[PublishedTable, ...] = (
         ("metric", "period_month"),
     ),
 )
+
+
+def tables_of_metrics(
+    saved_queries: Iterable[tuple[str, str, Sequence[str], Sequence[str]]], catalog: Mapping[str, str]
+) -> tuple[PublishedTable, ...]:
+    """The tables of the metrics.
+
+    Args:
+        saved_queries: Name, description, metrics and dimensions of each, the latter as written in the saved query.
+        catalog: What each metric means.
+    """
+    served = tuple(
+        PublishedTable(
+            "metrics",
+            name,
+            description,
+            {
+                **{_dimension_column(dimension): _dimension_comment(dimension) for dimension in dimensions},
+                **{metric: catalog[metric] for metric in metrics},
+            },
+        )
+        for name, description, metrics, dimensions in saved_queries
+    )
+    return (*served, _CATALOG)
+
+
+_CATALOG = PublishedTable(
+    "metrics",
+    "catalog",
+    "One row per metric: what it means, how it is computed, who owns it.",
+    {
+        "name": "Name of the metric, and of its column wherever it is served.",
+        "label": "What people call it.",
+        "description": "What it means.",
+        "formula": "How it is computed, in terms of measures and other metrics.",
+        "owner": "Team that answers for it.",
+        "unit": "What it is counted in.",
+        "grain": "What is counted.",
+    },
+    keys=(("name",),),
+)
+
+
+def _dimension_column(dimension: str) -> str:
+    """The column of `Dimension('stage_entry__motion')` or `TimeDimension('metric_time', 'month')`."""
+    return "__".join(re.findall(r"'([^']+)'", dimension)) or dimension
+
+
+def _dimension_comment(dimension: str) -> str:
+    column = _dimension_column(dimension)
+    entity, _, name = column.rpartition("__")
+    if entity == "metric_time":
+        return f"The {name.replace('_', ' ')} of the figures, by its first day."
+    return f"The figures' {name.replace('_', ' ')}, as it stands on the {entity.replace('_', ' ')}."
 
 
 def not_in(tables: Iterable[PublishedTable], present: Iterable[str]) -> list[str]:

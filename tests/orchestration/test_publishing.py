@@ -24,7 +24,7 @@ DEALS = PublishedTable(
     personal=frozenset({"buyer"}),
 )
 REPS = PublishedTable("core", "dim_reps", "One row per rep.", keys=(("rep_id",),))
-FUNNEL = PublishedTable("funnel", "rpt_funnel_conversion", "One row per month, motion and stage.")
+FUNNEL = PublishedTable("metrics", "company_by_month", "One row per month.")
 TABLES = (DEALS, REPS, FUNNEL)
 STEPS = ["copy", "audit", "sync", "rename", "swap", "note", "sweep"]
 
@@ -34,7 +34,7 @@ def settings(tmp_path):
     settings = Settings(extracts=tmp_path, warehouse=tmp_path / "warehouse", project=PROJECT_ROOT)
     settings.private.mkdir(parents=True)
     with duckdb.connect(str(settings.build_file)) as build:
-        build.execute("create schema core; create schema funnel; create schema audit")
+        build.execute("create schema core; create schema metrics; create schema audit")
         build.execute(
             "create table core.dim_reps as select 'rep' || r as rep_id, 'Person ' || r as rep_name,"
             " case when r < 5 then 'North' else 'South' end as team from range(7) as t(r)"
@@ -44,10 +44,12 @@ def settings(tmp_path):
             " 'rep' || (d % 7) as owner_rep_id, 'a person' as buyer, 'Deal ' || d as note, d::decimal(18,2) as amount"
             " from range(700) as t(d)"
         )
-        build.execute("create table funnel.rpt_funnel_conversion (period_month date, stage varchar, entrants bigint)")
         build.execute(
-            "insert into funnel.rpt_funnel_conversion values"
-            " ('2026-01-01', 'mql', 3), ('2026-01-01', 'mql', 4), ('2026-02-01', 'mql', 5), ('2026-03-01', 'mql', 1)"
+            "create table metrics.company_by_month (metric_time__month date, mqls bigint, mql_to_sal_rate double)"
+        )
+        build.execute(
+            "insert into metrics.company_by_month values"
+            " ('2026-01-01', 7, 0.5), ('2026-02-01', 5, null), ('2026-03-01', 1, null)"
         )
         for table in AUDIT_TABLES[:3]:
             types = {"rows_": "bigint", "is_": "boolean", "load_number": "bigint"}
@@ -315,17 +317,17 @@ def test_a_failed_build_leaves_no_line_among_the_published_ones(settings):
 def test_a_closed_month_is_frozen_when_first_reported_and_its_restatement_has_a_cause(settings):
     first = run(settings)
     frozen = "select metric, period_month::varchar, reported_value::int from audit.reported_builds order by 2"
-    both = [("mql_entrants", "2026-01-01", 7), ("mql_entrants", "2026-02-01", 5)]
+    both = [("mqls", "2026-01-01", 7), ("mqls", "2026-02-01", 5)]
     assert read(settings, frozen) == both, "March is not over yet"
     assert read(settings, "select * from audit.restatements") == []
-    run(settings, "update funnel.rpt_funnel_conversion set entrants = 9 where entrants = 5")
+    run(settings, "update metrics.company_by_month set mqls = 9 where mqls = 5")
     assert read(settings, frozen) == both
     (restated,) = read(settings, "select * from audit.restatements")
     assert [str(value) for value in restated[:6]] == [
-        "mql_entrants", "2026-02-01", "5.00", "9.00", "4.00", "late or corrected evidence"
+        "mqls", "2026-02-01", "5.00", "9.00", "4.00", "late or corrected evidence"
     ]  # fmt: skip
     assert restated[6] == first.path.stem.removeprefix("concord-")
-    run(settings, "update funnel.rpt_funnel_conversion set entrants = 5 where entrants = 9", as_of=datetime(2026, 4, 1))
+    run(settings, "update metrics.company_by_month set mqls = 5 where mqls = 9", as_of=datetime(2026, 4, 1))
     assert read(settings, "select * from audit.restatements") == []
     assert len(read(settings, frozen)) == 3
 
@@ -396,6 +398,26 @@ def test_tables_and_keys_come_from_the_manifest():
     assert table.description == "One row per x."
     assert table.keys == (("x_id",), ("x_id", "email"))
     assert table.personal == {"email"}
+
+
+def test_the_columns_of_a_metrics_table_are_described_by_the_catalog():
+    from orchestration.publishing.tables import tables_of_metrics
+
+    asked = [
+        (
+            "by_motion",
+            "One row per month.",
+            ["mqls"],
+            ["TimeDimension('metric_time', 'month')", "Dimension('x__motion')"],
+        )
+    ]
+    table, catalog = tables_of_metrics(asked, {"mqls": "MQLs: entries."})
+    assert table.columns == {
+        "metric_time__month": "The month of the figures, by its first day.",
+        "x__motion": "The figures' motion, as it stands on the x.",
+        "mqls": "MQLs: entries.",
+    }
+    assert catalog.full_name == "metrics.catalog"
 
 
 def test_a_reader_that_has_the_old_build_open_keeps_it(settings):
