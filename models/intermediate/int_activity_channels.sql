@@ -1,5 +1,5 @@
--- The agreed channel mapping is applied to each combination of sources once. Activities, campaigns and
--- advertising spend go through the same mapping, so that cost and credit meet in one channel.
+-- The agreed channel mapping is applied to each combination of sources once. Activities, campaigns
+-- and advertising spend go through the same mapping, so that cost and credit meet in one channel.
 with activity_records as (
 
     select * from {{ ref('int_activity_records_unioned') }}
@@ -100,8 +100,8 @@ spending_campaigns as (
 
 ),
 
--- A campaign often stands in the CRM too, under the name it has on the platform that billed it: a visit
--- that gives the name came from the platform.
+-- A campaign often stands in the CRM too, under the name it has on the platform that billed it: a
+-- visit that gives the name came from the platform.
 named_campaigns as (
 
     select
@@ -132,7 +132,7 @@ preferred_names as (
         preference,
         min(preference) over (partition by campaign_name) as best_preference
     from named_campaigns
-    where campaign_name != ''
+    where campaign_name <> ''
 
 ),
 
@@ -144,7 +144,7 @@ unambiguous_names as (
         min(campaign_id) as campaign_id
     from preferred_names
     where preference = best_preference
-    group by campaign_name
+    group by 1
     having count(distinct campaign_id) = 1
 
 ),
@@ -169,7 +169,7 @@ described as (
             else combinations.campaign
         end as effective_campaign,
         case
-            when combinations.campaign_record_id != ''
+            when combinations.campaign_record_id <> ''
                 then combinations.system || ':' || combinations.campaign_record_id
             else unambiguous_names.campaign_id
         end as campaign_id

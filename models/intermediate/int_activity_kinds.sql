@@ -1,5 +1,5 @@
--- What an activity is depends on a handful of its values only, so the agreed definitions are applied to
--- each combination once and not to each of millions of rows.
+-- What an activity is depends on a handful of its values only, so the agreed definitions are
+-- applied to each combination once and not to each of millions of rows.
 with activity_records as (
 
     select * from {{ ref('int_activity_records_unioned') }}
@@ -206,7 +206,7 @@ judged as (
         and not (
             mapped.team = 'sales'
             and coalesce(activity_types.responds_only_inbound, false)
-            and mapped.direction != 'inbound'
+            and mapped.direction <> 'inbound'
         ) as is_response,
         mapped.team = 'sales' and coalesce(ruled.is_human_touch, false) as is_human_touch
     from mapped

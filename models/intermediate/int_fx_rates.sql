@@ -20,7 +20,7 @@ delivered as (
         and fx_rates.rate_to_reporting is not null
         and cast(fx_rates.valid_from as date) <= {{ business_date(as_of()) }}
         -- The reporting currency is worth itself, whatever was delivered for it.
-        and fx_rates.currency != upper('{{ var("reporting_currency") }}')
+        and fx_rates.currency <> upper('{{ var("reporting_currency") }}')
 
 ),
 

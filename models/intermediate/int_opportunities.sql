@@ -218,7 +218,9 @@ final as (
         opportunity_records.modified_at
     from valued
     inner join opportunity_records
-        on valued.opportunity_id = opportunity_records.system || ':' || opportunity_records.record_id
+        on
+            valued.opportunity_id
+            = opportunity_records.system || ':' || opportunity_records.record_id
     left join opportunity_people_linked
         on valued.opportunity_id = opportunity_people_linked.opportunity_id
     left join people

@@ -1,5 +1,5 @@
--- Kaplan and Meier: a deal that still stands in a stage is counted as long as it has been seen there, and
--- no longer, instead of being left out, which would make slow stages look fast.
+-- Kaplan and Meier: a deal that still stands in a stage is counted as long as it has been seen
+-- there, and no longer, instead of being left out, which would make slow stages look fast.
 with opportunity_states as (
 
     select * from {{ ref('int_opportunity_states') }}
@@ -88,6 +88,46 @@ at_risk as (
 
 ),
 
+-- Where everybody leaves, nobody remains, whatever the logarithm of nothing may be.
+logarithms as (
+
+    select
+        system,
+        stage_key,
+        days,
+        stays,
+        departures,
+        case when departures = still_there then 0 else 1 end as remains,
+        case
+            when departures = still_there then 0
+            else ln(1 - cast(departures as double) / still_there)
+        end as log_share
+    from at_risk
+
+),
+
+accumulated as (
+
+    select
+        system,
+        stage_key,
+        days,
+        stays,
+        departures,
+        min(remains) over (
+            partition by system, stage_key
+            order by days asc
+            rows between unbounded preceding and current row
+        ) as remains,
+        sum(log_share) over (
+            partition by system, stage_key
+            order by days asc
+            rows between unbounded preceding and current row
+        ) as log_share
+    from logarithms
+
+),
+
 survival as (
 
     select
@@ -96,25 +136,8 @@ survival as (
         days,
         stays,
         departures,
-        -- Where everybody leaves, nobody remains, whatever the logarithm of nothing may be.
-        min(case when departures = still_there then 0 else 1 end) over (
-            partition by system, stage_key
-            order by days asc
-            rows between unbounded preceding and current row
-        )
-        * exp(
-            sum(
-                case
-                    when departures = still_there then 0
-                    else ln(1 - cast(departures as double) / still_there)
-                end
-            ) over (
-                partition by system, stage_key
-                order by days asc
-                rows between unbounded preceding and current row
-            )
-        ) as share_still_there
-    from at_risk
+        remains * exp(log_share) as share_still_there
+    from accumulated
 
 ),
 

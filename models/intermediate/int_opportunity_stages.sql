@@ -1,4 +1,5 @@
--- What a stage of the CRM means: where it stands in the agreed funnel, and whether it closes a deal.
+-- What a stage of the CRM means: where it stands in the agreed funnel, and whether it closes a
+-- deal.
 with opportunity_records as (
 
     select * from {{ ref('int_opportunity_records_unioned') }}
@@ -51,7 +52,7 @@ stage_orders as (
     from stages
     inner join versions_in_force
         on stages.version = versions_in_force.version
-    group by stages.stage
+    group by 1
 
 ),
 

@@ -149,12 +149,12 @@ compared as (
     left join history as last_rows
         on
             opportunities.opportunity_id = last_rows.opportunity_id
-            and last_rows.history_number = history_lengths.history_length
+            and history_lengths.history_length = last_rows.history_number
 
 ),
 
--- What was before the first row is not known. Its open stage is taken to have held since the creation; a
--- closed one is not, for no deal is won by inference on the day it was created.
+-- What was before the first row is not known. Its open stage is taken to have held since the
+-- creation; a closed one is not, for no deal is won by inference on the day it was created.
 first_states as (
 
     select

@@ -35,8 +35,8 @@ clicks as (
 
 ),
 
--- No mail arrives before it is sent, so a click that close to the sending was close to the delivery too.
--- It lets the rule work where a system reports no deliveries.
+-- No mail arrives before it is sent, so a click that close to the sending was close to the delivery
+-- too. It lets the rule work where a system reports no deliveries.
 deliveries as (
 
     select
@@ -58,9 +58,10 @@ deliveries as (
 
 ),
 
--- A campaign can reach one person more than once: the latest mail before a click is the one that was
--- clicked. A scanner follows the links while the receiving server still holds the connection, so that the
--- click may carry an earlier time than the delivery: the distance counts, not the order.
+-- A campaign can reach one person more than once: the latest mail before a click is the one that
+-- was clicked. A scanner follows the links while the receiving server still holds the connection,
+-- so that the click may carry an earlier time than the delivery: the distance counts, not the
+-- order.
 clicks_of_mails as (
 
     select

@@ -86,7 +86,8 @@ def test_touches_have_their_type_time_and_person(planted):
         from truth_touches as truth
         inner join core.fct_touches as touches on truth.activity_id = touches.touch_id
         where touches.touched_at <> truth.occurred_at
-            or touches.touch_type <> case truth.activity_type when 'email' then 'email_sent' else truth.activity_type end
+            or touches.touch_type
+                <> case truth.activity_type when 'email' then 'email_sent' else truth.activity_type end
             or (touches.person_id is null) <> (truth.true_person is null)
         """
     ).fetchone() == (0,)
@@ -157,12 +158,16 @@ def test_spend_is_what_the_platforms_billed(build, rate_on):
     """Each day of each platform converted by itself, from the delivered rows."""
     billed = build.execute(
         """
-        select 'google_ads', stats.date, stats.campaign_id, account.currency_code, stats.cost_micros / 1000000::decimal(18, 0)
+        select
+            'google_ads', stats.date, stats.campaign_id, account.currency_code,
+            stats.cost_micros / 1000000::decimal(18, 0)
         from raw.google_ads__campaign_stats as stats
         inner join raw.google_ads__account as account on stats.customer_id = account.id and account._is_current
         where stats._is_current
         union all
-        select 'linkedin_ads', cast(stats.day as date), stats.campaign_id, account.currency, stats.cost_in_local_currency
+        select
+            'linkedin_ads', cast(stats.day as date), stats.campaign_id, account.currency,
+            stats.cost_in_local_currency
         from raw.linkedin_ads__ad_analytics_by_campaign as stats
         inner join raw.linkedin_ads__campaign as campaign on stats.campaign_id = campaign.id and campaign._is_current
         inner join raw.linkedin_ads__account as account on campaign.account_id = account.id and account._is_current

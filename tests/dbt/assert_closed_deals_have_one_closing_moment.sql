@@ -1,4 +1,5 @@
--- Fails if a deal is won without a moment or open with one, if it has two, or if it closed after "now".
+-- Fails if a deal is won without a moment or open with one, if it has two, or if it closed after
+-- "now".
 with opportunities as (
 
     select * from {{ ref('int_opportunities') }}

@@ -1,6 +1,6 @@
--- Fails if an amount could not be brought to the reporting currency, because no rate of its currency holds
--- on its day. Nothing is assumed in place of a rate, so the build stops; the error names currency and days.
--- It does not claim that the rates are right.
+-- Fails if an amount could not be brought to the reporting currency, because no rate of its
+-- currency holds on its day. Nothing is assumed in place of a rate, so the build stops; the error
+-- names currency and days. It does not claim that the rates are right.
 with opportunities as (
 
     select * from {{ ref('fct_opportunities') }}
@@ -23,7 +23,7 @@ unconverted as (
 
     select
         original_currency as currency,
-        rate_date as rate_date,
+        rate_date,
         'opportunities' as what
     from opportunities
     where

@@ -39,7 +39,7 @@ final as (
         channel,
         case when channel = 'sales' then 'sales' else 'marketing' end as team,
         channel = 'direct' as is_direct,
-        channel != '(unmapped)' as is_mapped
+        channel <> '(unmapped)' as is_mapped
     from channels
 
 )

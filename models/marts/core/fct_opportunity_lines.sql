@@ -56,6 +56,25 @@ priced as (
 
 ),
 
+totalled as (
+
+    select
+        line_id,
+        opportunity_id,
+        product_id,
+        system,
+        record_id,
+        original_currency,
+        fx_rate,
+        quantity,
+        unit_price,
+        discount,
+        list_price,
+        cast(quantity * unit_price as decimal(26, 8)) * (1 - discount) as line_total
+    from priced
+
+),
+
 final as (
 
     select
@@ -77,9 +96,9 @@ final as (
             end
             as decimal(18, 6)
         ) as discount_rate,
-        {{ convert_money('cast(quantity * unit_price as decimal(26, 8)) * (1 - discount)', 'fx_rate') }} as amount,
-        cast(cast(quantity * unit_price as decimal(26, 8)) * (1 - discount) as decimal(18, 2)) as original_amount
-    from priced
+        {{ convert_money('line_total', 'fx_rate') }} as amount,
+        cast(line_total as decimal(18, 2)) as original_amount
+    from totalled
 
 )
 
