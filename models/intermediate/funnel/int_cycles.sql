@@ -48,7 +48,8 @@ runs as (
 
 ),
 
--- What can open a cycle after each reset: newer than it, and past its cool-down or of a kind that may.
+-- What can open a cycle after each reset: newer than it, and past its cool-down or of a kind that
+-- may.
 openings as (
 
     select

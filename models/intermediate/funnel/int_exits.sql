@@ -84,8 +84,8 @@ record_exits as (
 
 ),
 
--- The reason is the one that stood on the record when it left the status again, or stands there now:
--- it is often written after the status.
+-- The reason is the one that stood on the record when it left the status again, or stands there
+-- now: it is often written after the status.
 given_reasons as (
 
     select

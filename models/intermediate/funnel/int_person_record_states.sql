@@ -27,9 +27,9 @@ people_records as (
 merged_away as (
 
     select distinct
-        system,
-        object,
-        record_id
+        merges.system,
+        merges.object,
+        merges.record_id
     from merges
 
 ),
@@ -178,8 +178,12 @@ unexplained_values as (
             and living_records.object = kept_histories.object
             and current_values.field = kept_histories.field
     where
-        ordered_changes.record_key is null
-        or coalesce(ordered_changes.new_value, '') <> coalesce(current_values.value, '')
+        -- A field that was never filled has no spell.
+        (ordered_changes.record_key is null and current_values.value is not null)
+        or (
+            ordered_changes.record_key is not null
+            and coalesce(ordered_changes.new_value, '') <> coalesce(current_values.value, '')
+        )
 
 ),
 

@@ -245,7 +245,8 @@ record_creations as (
 
 ),
 
--- Entered in the CRM by sales: created there with an origin that the agreed rules call one of sales.
+-- Entered in the CRM by sales: created there with an origin that the agreed rules call one of
+-- sales.
 entries_by_sales as (
 
     select

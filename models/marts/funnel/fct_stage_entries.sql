@@ -66,8 +66,8 @@ all_stages as (
 
 ),
 
--- A stage is entered with the earliest evidence of itself or of any later stage. Without a person only
--- the deal's own stages can be entered.
+-- A stage is entered with the earliest evidence of itself or of any later stage. Without a person
+-- only the deal's own stages can be entered.
 bearing_evidence as (
 
     select
