@@ -9,25 +9,29 @@ with tasks as (
 
 leads as (
 
-    select * from {{ ref('stg_salesforce__leads') }}
+    select distinct id as record_id
+    from {{ source('salesforce', 'lead') }}
 
 ),
 
 contacts as (
 
-    select * from {{ ref('stg_salesforce__contacts') }}
+    select distinct id as record_id
+    from {{ source('salesforce', 'contact') }}
 
 ),
 
 opportunities as (
 
-    select * from {{ ref('stg_salesforce__opportunities') }}
+    select distinct id as record_id
+    from {{ source('salesforce', 'opportunity') }}
 
 ),
 
 accounts as (
 
-    select * from {{ ref('stg_salesforce__accounts') }}
+    select distinct id as record_id
+    from {{ source('salesforce', 'account') }}
 
 ),
 
