@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,13 @@ class IdentityBuild:
                 f"insert into intermediate.{name} by name select numbered.* exclude (place) from numbered "
                 f"inner join '{places}' as places using (place) order by places.row_number"
             )
+
+    def override(self, rows: Sequence[Sequence[str]]) -> None:
+        """Replace the rows of the seed identity_overrides in the build file, after a first `run`."""
+        with duckdb.connect(self.file) as connection:
+            connection.execute("delete from definitions.identity_overrides")
+            for row in rows:
+                connection.execute("insert into definitions.identity_overrides values (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def run(self, select: str = MODELS, seeds: Path | None = None) -> None:
         """Build the seeds (once) and the identity models; raises with dbt's output where one fails."""

@@ -14,6 +14,9 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from tests.identity.identity_build import IdentityBuild
 from tests.identity.worlds import make_world
 
+MODELS = "path:models/intermediate/identity bridge_person_records dim_accounts map_people"
+pytestmark = pytest.mark.slow
+
 WORLDS = 400
 SEED = 20
 # How the package writes numbers in these countries holds digits that are in no international number.
@@ -72,7 +75,7 @@ def built(build: IdentityBuild) -> IdentityBuild:
     ]  # fmt: skip
     _fill(build, "int_person_records_unioned", [row for world in worlds for row in world.records] + phones)
     _fill(build, "int_person_merges_unioned", [row for world in worlds for row in world.merges])
-    build.run("path:models/intermediate/identity dim_people bridge_person_records dim_accounts map_people")
+    build.run(MODELS)
     return build
 
 
@@ -110,7 +113,7 @@ def test_every_id_that_could_have_been_a_persons_leads_to_the_person(built: Iden
 
 
 def test_the_order_of_rows_makes_no_difference(built: IdentityBuild) -> None:
-    tables = ("core.bridge_person_records", "core.dim_people", "core.dim_accounts", "core.map_people",
+    tables = ("core.bridge_person_records", "intermediate.int_people", "core.dim_accounts", "core.map_people",
               "intermediate.int_person_attribute_states", "intermediate.int_identity_reviews")  # fmt: skip
     before = {table: sorted(built.query(f"select * from {table}"), key=str) for table in tables}
     for name in ("int_person_records_unioned", "int_person_merges_unioned"):
@@ -119,7 +122,7 @@ def test_the_order_of_rows_makes_no_difference(built: IdentityBuild) -> None:
         path = built.file.parent / f"{name}_shuffled.parquet"
         pq.write_table(pa.table({"place": numbers, "row_number": list(range(1, len(numbers) + 1))}), path)
         built.fill_shuffled(name, path)
-    built.run("path:models/intermediate/identity dim_people bridge_person_records dim_accounts map_people")
+    built.run(MODELS)
     after = {table: sorted(built.query(f"select * from {table}"), key=str) for table in tables}
     assert before == after
 
@@ -140,3 +143,31 @@ def test_phones_become_the_numbers_that_phonenumbers_makes_of_them(built: Identi
     bare = [case for case in cases if case["way"] == "without_plus"]
     right = sum(found[case["record_id"]] == case["e164"] for case in bare)
     assert right / len(bare) >= 0.95
+
+
+def test_overrides_win_over_all_evidence(built: IdentityBuild) -> None:
+    before = dict(built.query("select record_key, person_id from core.bridge_person_records where system <> 'phones'"))
+    members: dict[str, list[str]] = {}
+    for key, person in sorted(before.items()):
+        members.setdefault(person, []).append(key)
+    several = [keys for keys in members.values() if len(keys) > 2]
+    apart = [(keys[0], keys[-1]) for keys in several[:40]]
+    joined = [(one[0], other[0]) for one, other in zip(several[40:80], several[80:120], strict=True)]
+    rows = [("keep apart", *pair) for pair in apart] + [("join", *pair) for pair in joined]
+    built.override([(action, *one.split(":"), *other.split(":"), "told so") for action, one, other in rows])
+    try:
+        built.run(MODELS)
+        after = dict(built.query("select record_key, person_id from core.bridge_person_records"))
+        assert all(after[one] != after[other] for one, other in apart)
+        assert all(after[one] == after[other] for one, other in joined)
+        touched = {before[key] for pair in apart + joined for key in pair}
+        assert all(after[key] == person for key, person in before.items() if person not in touched)
+        # Whoever was kept apart from one record still belongs to all the others that evidence leaves.
+        sizes = Counter(after[key] for keys in several[:40] for key in keys)
+        assert max(sizes.values()) > 1
+        evidence = dict(built.query("select record_key, evidence from core.bridge_person_records"))
+        assert {evidence[key] for pair in joined for key in pair} == {"override"}
+        listed = built.query("select record_key from intermediate.int_identity_reviews where reason = 'kept_apart'")
+        assert {key for (key,) in listed} & before.keys() == {key for keys in several[:40] for key in keys}
+    finally:
+        built.override([])

@@ -20,6 +20,8 @@ import pytest
 
 from tests.identity.identity_build import PROJECT, IdentityBuild
 
+pytestmark = pytest.mark.slow
+
 LINKAGE = Path(os.environ.get("CONCORD_SHARED_DATA") or PROJECT.parent / "shared" / "data") / "linkage"
 MODELS = "int_person_identifiers int_identity_edges int_identity_keep_apart int_identity_components int_people_records"
 FAKE = f"""
