@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from expectations.judge import Judge, Verdict
 
 _COLUMN_HISTORY_FILES = 7
-_IN_MEMORY_BYTES = 400_000_000  # of new files as text; about a third of the memory that staging may use
+_IN_MEMORY_BYTES = 60_000_000  # of new files as text; staged rows take several times that
+_MEMORY_LIMIT = "1500MB"  # of DuckDB, which spills beyond it; with Python's own memory landing stays under 2 GB
 _UNPACKED = 6  # a packed file's size as text, roughly
 
 
@@ -111,6 +112,7 @@ def _connection(build_file: Path, scratch: Path) -> Any:
     connection = duckdb.connect(str(build_file))
     try:
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false; set preserve_insertion_order = true")
+        connection.execute(f"set memory_limit = {literal(_MEMORY_LIMIT)}; set temp_directory = {literal(str(scratch))}")
         yield connection
     finally:
         connection.close()
