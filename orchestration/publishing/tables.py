@@ -72,6 +72,8 @@ def _key_of_test(node: Mapping[str, Any]) -> tuple[str, ...] | None:
         return (arguments["column_name"],)
     if name == "unique_combination":
         return tuple(arguments["columns"])
+    if name == "grain" and not arguments.get("nullable"):
+        return tuple(arguments["key"])
     return None
 
 

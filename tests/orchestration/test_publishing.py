@@ -392,11 +392,13 @@ def test_tables_and_keys_come_from_the_manifest():
         "test.3": test("unique_combination", columns=["x_id", "email"]),
         "test.4": test("not_null", column_name="x_id"),
         "test.5": test("unique", column_name="x_id || email"),
+        "test.6": test("grain", key=["x_id", "day"], also_filled=["email"]),
+        "test.7": test("grain", key=["email", "day"], nullable=["day"]),
     }
     (table,) = tables_of_manifest({"nodes": nodes})
     assert table.full_name == "core.dim_x"
     assert table.description == "One row per x."
-    assert table.keys == (("x_id",), ("x_id", "email"))
+    assert table.keys == (("x_id",), ("x_id", "email"), ("x_id", "day"))
     assert table.personal == {"email"}
 
 
