@@ -19,16 +19,6 @@ MAIN_JOB = "main_job"
 CONTEXT_KEY = dg.AssetKey(["concord", "build_context"])
 PUBLISHED_KEY = dg.AssetKey(["published", "concord"])
 _PROGRESS_SECONDS = 5.0
-_NOT_BUILT = (
-    # Unit tests test the code, not the data: they run with the other tests of the project.
-    "resource_type:unit_test",
-    "resource_type:saved_query",
-    # What the YAML of an agreed table promises was checked, with file and line, before anything ran.
-    *(
-        f"config.materialized:seed+1,test_name:{name}"
-        for name in ("unique", "not_null", "unique_combination", "accepted_values")
-    ),
-)
 
 
 def extract_key(contract: Contract) -> dg.AssetKey:
@@ -135,7 +125,8 @@ def dbt_models(prepared: Preparation) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=prepared.manifest,
         name="build_models",
-        exclude=" ".join(_NOT_BUILT),
+        # Unit tests test the code, not the data: they run with the other tests of the project.
+        exclude="resource_type:unit_test resource_type:saved_query",
         dagster_dbt_translator=Translator(),
         required_resource_keys={MAIN_JOB},
         pool=POOL,

@@ -2,6 +2,7 @@ import shutil
 from datetime import datetime
 
 import pytest
+import yaml
 
 from orchestration.agreed_definitions import (
     DefinitionsError,
@@ -91,9 +92,24 @@ def test_a_companys_table_replaces_ours_and_its_folder_is_left_alone(project, co
     definitions = load(project, company)
     assert (definitions.folder / "channels.csv").read_text() == "channel,since\névénement,2026-01-01\n"
     assert (definitions.folder / "stages.csv").read_text().count("\n") == 3
-    assert (definitions.folder / "all.yml").read_text() == YAML
     assert {path.name: path.read_bytes() for path in company.iterdir()} == before
     assert load(project).folder != definitions.folder
+
+
+def test_dbt_is_left_the_tests_that_are_not_made_before_it(project):
+    path = project / "seeds/all.yml"
+    where = {"not_null": {"config": {"where": "stage = 'lead'"}}}
+    kin = {"relationships": {"arguments": {"to": "ref('x')", "field": "y"}}}
+    document = yaml.safe_load(YAML)
+    document["seeds"][1]["columns"][3]["data_tests"] = [where, kin, "not_null"]
+    path.write_text(yaml.safe_dump(document))
+    left = {seed["name"]: seed for seed in yaml.safe_load((load(project).folder / "all.yml").read_text())["seeds"]}
+    tests = {
+        name: [test for tested in (seed, *seed["columns"]) for test in tested.get("data_tests", [])]
+        for name, seed in left.items()
+    }
+    assert tests == {"definition_versions": [], "stages": [where, kin], "channels": []}
+    assert [column["name"] for column in left["stages"]["columns"]] == STAGES.strip().split(",")
 
 
 def test_a_column_with_a_default_may_be_left_out_by_a_company_but_not_by_us(project, company):
