@@ -1,0 +1,153 @@
+"""`python -m benchmarks`: measure, print a table, write the figures as JSON into .concord/bench/."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from benchmarks.gate import GateRun, run, write_file
+from benchmarks.job import JobRun, ScaleRun, run_scale, run_start_up
+from orchestration.settings import PROJECT_ROOT
+
+PARTS = ("start", "job", "gate")
+_Run = TypeVar("_Run")
+Row = tuple[str, str, str, str]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what is asked for; 0 where everything ran."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 25.0], help="scales of the demo (1 25)")
+    parser.add_argument("--runs", type=int, default=5, help="rounds, of which medians are told (5)")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS), help="parts to measure (all)")
+    parser.add_argument("--gate-rows", type=int, default=10_000_000, help="rows that the gate judges (10,000,000)")
+    given = parser.parse_args(arguments)
+    folder = PROJECT_ROOT / ".concord" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, figures = measure_all(given.scales, given.runs, given.only, given.gate_rows, folder, _say)
+    path = folder / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
+    path.write_text(json.dumps({"machine": machine(), "runs": given.runs, **figures}, indent=2) + "\n")
+    print("\n".join(table(rows)))
+    print(f"Medians of {given.runs}; every run stands in {path.relative_to(PROJECT_ROOT)}")
+    return 0
+
+
+def measure_all(
+    scales: Sequence[float], runs: int, parts: Sequence[str], gate_rows: int, folder: Path, say: Callable[[str], None]
+) -> tuple[list[Row], dict[str, object]]:
+    """Measure round by round, so that what else the machine does falls on all alike.
+
+    Returns rows of the table (what, seconds, processor seconds, peak memory), and every single run.
+    """
+    starts: list[JobRun] = []
+    by_scale: dict[float, list[ScaleRun]] = {scale: [] for scale in scales}
+    gates: dict[str, list[GateRun]] = {"gate": [], "plain": []}
+    for number in range(1, runs + 1):
+        if "start" in parts:
+            say(f"round {number}: start-up")
+            starts.append(run_start_up(folder))
+        for scale in scales if "job" in parts else ():
+            say(f"round {number}: the main job at scale {scale:g}")
+            by_scale[scale].append(run_scale(scale, folder))
+        if "gate" in parts:
+            file = folder / "gate" / f"email_event-{gate_rows}.csv"
+            write_file(file, gate_rows)
+            for way, results in gates.items():
+                say(f"round {number}: {gate_rows:,} rows through the {way}")
+                results.append(run(way, file))
+            if gates["gate"][-1].broken != gates["plain"][-1].broken:
+                raise SystemExit(f"gate and plain SQL disagree: {gates['gate'][-1]} and {gates['plain'][-1]}")
+    rows: list[Row] = []
+    if starts:
+        rows.append(_job_row("start-up: smallest demo, nothing new", starts))
+    for scale, rounds in by_scale.items():
+        rows += _scale_rows(scale, rounds) if rounds else []
+    rows += _gate_rows(gates, gate_rows) if gates["gate"] else []
+    figures = {
+        "start": [asdict(each) for each in starts],
+        "job": {f"{scale:g}": [asdict(each) for each in rounds] for scale, rounds in by_scale.items()},
+        "gate": {way: [asdict(each) for each in results] for way, results in gates.items()},
+    }
+    return rows, figures
+
+
+def _scale_rows(scale: float, rounds: Sequence[ScaleRun]) -> list[Row]:
+    models = _median(rounds, lambda each: each.cold.models_seconds)
+    scanned = _median(rounds, lambda each: each.scan_seconds)
+    return [
+        _job_row(f"scale {scale:g}, cold", [each.cold for each in rounds]),
+        _job_row(f"scale {scale:g}, nothing new", [each.nothing_new for each in rounds]),
+        _job_row(f"scale {scale:g}, one new day", [each.new_day for each in rounds]),
+        (f"scale {scale:g}, dbt models, cold (summed)", f"{models:.1f}", "", ""),
+        (f"scale {scale:g}, bare scan of the same files", f"{scanned:.1f}", "", ""),
+        (f"scale {scale:g}, models as a multiple of the scan", f"{models / scanned:.1f}×", "", ""),
+    ]
+
+
+def _job_row(label: str, runs: Sequence[JobRun]) -> Row:
+    return (
+        label,
+        f"{_median(runs, lambda each: each.usage.wall_seconds):.1f}",
+        f"{_median(runs, lambda each: each.usage.cpu_seconds):.1f}",
+        f"{_median(runs, lambda each: each.usage.peak_bytes) / 1e9:.2f} GB",
+    )
+
+
+def _gate_rows(gates: dict[str, list[GateRun]], rows: int) -> list[Row]:
+    labels = {
+        "gate": f"gate, {rows:,} rows: staging and verdict",
+        "plain": f"plain SQL, {rows:,} rows: staging and checks",
+    }
+    told: list[Row] = [
+        (
+            labels[way],
+            f"{_median(results, lambda each: each.seconds):.1f}",
+            f"{_median(results, lambda each: each.usage.cpu_seconds):.1f}",
+            f"{_median(results, lambda each: each.usage.peak_bytes) / 1e9:.2f} GB",
+        )
+        for way, results in gates.items()
+    ]
+    ratio = _median(gates["gate"], lambda each: each.seconds) / _median(gates["plain"], lambda each: each.seconds)
+    return [*told, ("gate as a multiple of plain SQL", f"{ratio:.2f}×", "", "")]
+
+
+def _median(runs: Sequence[_Run], figure: Callable[[_Run], float]) -> float:
+    return statistics.median(figure(each) for each in runs)
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Rows as lines of a Markdown table."""
+    head: Row = ("", "seconds", "processor seconds", "peak memory")
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(4)]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (head, *rows)
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def machine() -> dict[str, object]:
+    """What the figures were measured on; load says what else it was doing."""
+    return {
+        "processors": os.cpu_count(),
+        "system": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

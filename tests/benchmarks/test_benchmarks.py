@@ -1,0 +1,75 @@
+"""The benchmarks run, measure the right thing, and notice what goes wrong."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from benchmarks.__main__ import main, measure_all, table
+from benchmarks.gate import judge, write_file
+from benchmarks.job import scan
+from benchmarks.processes import BenchmarkError, measure
+
+MEGABYTE = 1_000_000
+
+
+def python(code):
+    return measure([sys.executable, "-c", code], os.environ, ".")
+
+
+def test_memory_and_time_are_those_of_the_whole_tree():
+    child = f"import time; held = bytearray({200 * MEGABYTE}); time.sleep(1)"
+    usage, output = python(
+        f"import subprocess, sys; held = bytearray({100 * MEGABYTE}); print('said');"
+        f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    )
+    assert output == "said\n"
+    assert 300 * MEGABYTE <= usage.peak_bytes < 450 * MEGABYTE
+    assert usage.wall_seconds >= 1 > usage.cpu_seconds - 1
+
+
+def test_a_failed_process_is_told_with_its_words():
+    with pytest.raises(BenchmarkError, match="out of tea"):
+        python("raise SystemExit('out of tea')")
+
+
+def test_the_gate_finds_what_plain_sql_finds(tmp_path):
+    path = tmp_path / "events.csv"
+    write_file(path, 20_000)
+    with path.open("a") as file:
+        # The first row once more, with another address: a key that stands for two different rows.
+        file.write(path.read_text().splitlines()[1].replace("person", "someone") + "\n")
+    gate, plain = judge("gate", path), judge("plain", path)
+    assert gate["broken"] == plain["broken"] == {"accepted_values:type": 5, "max_length:recipient": 5, "unique:key": 2}
+
+
+def test_the_scan_reads_every_format(tmp_path):
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "1.csv").write_text("x,y\n1,2\n")
+    (folder / "2.jsonl").write_text('{"x": 1}\n')
+    (folder / "note.md").write_text("not an extract")
+    assert scan(tmp_path) > 0
+
+
+def test_the_table_lines_up():
+    lines = table([("what", "1.0", "2.0", "3 GB"), ("something longer", "10.0", "", "")])
+    assert len({len(line) for line in lines}) == 1
+    assert lines[3].startswith("| something longer |")
+
+
+@pytest.mark.slow
+def test_everything_is_measured_once(tmp_path):
+    rows, figures = measure_all([0.01], 1, ["start", "job", "gate"], 1_000, tmp_path, lambda line: None)
+    assert [row[0].split(",")[0] for row in rows].count("scale 0.01") == 6
+    (run,) = figures["job"]["0.01"]
+    assert run["cold"]["models_seconds"] > 0
+    assert run["cold"]["usage"]["peak_bytes"] > 100 * MEGABYTE
+    assert json.dumps(figures)
+
+
+def test_an_unknown_part_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["--only", "coffee"])
+    assert "coffee" in capsys.readouterr().err
