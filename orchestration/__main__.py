@@ -65,6 +65,10 @@ def dev() -> int:
         return 2
     prepare_history(settings.dagster_home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    # Dagster's own processes load our run history by name.
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        part for part in (str(settings.project), os.environ.get("PYTHONPATH")) if part
+    )
     os.chdir(settings.project)
     dg = str(Path(sys.executable).parent / "dg")
     os.execv(dg, [dg, "dev", "--host", "127.0.0.1", "--port", os.environ.get("DAGSTER_PORT", PORT)])
