@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -19,7 +20,6 @@ from sample.records import CLOCK_CHANGES, build_records
 from sample.truth import write_truth
 from sample.vocabulary import COUNTRIES
 
-FORMAT_VERSION = 1
 HISTORY_UNTIL = datetime(2026, 6, 25)
 FIRST_DATA_UNTIL = datetime(2026, 7, 1)
 BEGINNING = datetime(1990, 1, 1)
@@ -35,6 +35,8 @@ _COPY = {
 def generate(out: Path, scale: float, seed: int, threads: int | None = None) -> None:
     """Write `out`/extracts and `out`/truth for a scale and seed; an `out` that already holds them is kept as it is.
 
+    Days delivered later by `next_day` are kept too; another version of this generator or of DuckDB writes anew.
+
     The bytes depend on scale and seed alone; `threads` (all cores unless set) changes only the time.
     Everything is written into a folder beside `out` and renamed at the end, so `out` is whole or absent.
 
@@ -45,10 +47,10 @@ def generate(out: Path, scale: float, seed: int, threads: int | None = None) -> 
     if not scale > 0:
         raise ValueError(f"The scale must be greater than 0; it is {scale}.")
     out = Path(out)
-    wanted = {"format": FORMAT_VERSION, "scale": scale, "seed": seed, "until": FIRST_DATA_UNTIL.isoformat()}
+    wanted = {"generator": _generator(), "scale": scale, "seed": seed}
     if out.exists():
         found = _manifest(out)
-        if found == wanted:
+        if found is not None and wanted.items() <= found.items():
             return
         if found is None and any(out.iterdir()):
             raise FileExistsError(f"{out} holds files that the sample generator did not write; choose another folder.")
@@ -58,7 +60,8 @@ def generate(out: Path, scale: float, seed: int, threads: int | None = None) -> 
         with _plan(building, scale, seed, threads) as con:
             _write_deliveries(con, building / "extracts", Draws(seed))
             write_truth(con, building / "truth", FIRST_DATA_UNTIL, Draws(seed))
-        (building / MANIFEST).write_text(json.dumps(wanted, indent=2) + "\n")
+        manifest = wanted | {"until": FIRST_DATA_UNTIL.isoformat()}
+        (building / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
         if out.exists():
             shutil.rmtree(out)
         building.replace(out)
@@ -102,6 +105,14 @@ def next_day(out: Path, with_truth: bool = True) -> datetime:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return until
+
+
+def _generator() -> str:
+    """What the bytes depend on beside scale and seed: this package's code and DuckDB's hash function."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _manifest(out: Path) -> dict[str, object] | None:

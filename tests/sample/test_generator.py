@@ -48,8 +48,21 @@ def test_what_is_there_is_kept(tmp_path: Path) -> None:
     generate(out, 0.02, 7)
     assert (out / MANIFEST).stat().st_mtime_ns == written
 
+    next_day(out)
+    generate(out, 0.02, 7)
+    assert json.loads((out / MANIFEST).read_text())["until"] == "2026-07-02T00:00:00"
+
     generate(out, 0.03, 7)
     assert json.loads((out / MANIFEST).read_text())["scale"] == 0.03
+
+
+def test_another_generator_writes_anew(tmp_path: Path) -> None:
+    out = tmp_path / "sample"
+    generate(out, 0.02, 7)
+    manifest = json.loads((out / MANIFEST).read_text())
+    (out / MANIFEST).write_text(json.dumps(manifest | {"generator": "an older one"}))
+    generate(out, 0.02, 7)
+    assert json.loads((out / MANIFEST).read_text()) == manifest
 
 
 def test_a_folder_of_someone_else_is_refused_and_left_alone(tmp_path: Path) -> None:
