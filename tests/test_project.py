@@ -140,6 +140,16 @@ def test_every_mart_has_an_enforced_contract(manifest):
 
 
 @pytest.mark.slow
+def test_every_mart_says_who_reads_it(manifest):
+    read = {key for exposure in manifest["exposures"].values() for key in exposure["depends_on"]["nodes"]}
+    unread = [
+        node["name"]
+        for key, node in models(manifest).items()
+        if layer_of(node) in {"mart", "report"} and key not in read
+    ]
+    assert not unread, f"no exposure names {', '.join(unread)}"
+
+
 def test_every_column_that_is_there_is_described(manifest, build):
     described = {(n["schema"], n["alias"]): set(n["columns"]) for n in models(manifest).values()}
     found = [
