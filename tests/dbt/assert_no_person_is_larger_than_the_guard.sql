@@ -1,5 +1,5 @@
--- Fails if a person has more records than `identity_max_component_records`, unless a join by hand is
--- among them. Does not claim that smaller ones are right: int_identity_reviews is for that.
+-- Fails if a person has more records than `identity_max_component_records`, unless a join by hand
+-- is among them. Does not claim that smaller ones are right: int_identity_reviews is for that.
 with people_records as (
 
     select * from {{ ref('int_people_records') }}

@@ -35,10 +35,12 @@ with cases as (
         select
             '{{ name }}' as case_name,
             '{{ operator }}' as operator,
-            {{ "'" ~ rule_value ~ "'" if rule_value is not none else 'cast(null as ' ~ dbt.type_string() ~ ')' }}
-                as rule_value,
-            {{ "'" ~ found ~ "'" if found is not none else 'cast(null as ' ~ dbt.type_string() ~ ')' }}
-                as found_value,
+            {% if rule_value is none %}cast(null as {{ dbt.type_string() }})
+            {% else %}'{{ rule_value }}'
+            {% endif %} as rule_value,
+            {% if found is none %}cast(null as {{ dbt.type_string() }})
+            {% else %}'{{ found }}'
+            {% endif %} as found_value,
             {{ holds }} as is_expected
         {% if not loop.last %}union all{% endif %}
     {%- endfor %}
