@@ -1,4 +1,6 @@
 -- Fails if the states of a deal leave a gap, overlap, run backwards or are not numbered from 1.
+{{ config(meta={'owner': 'sales_operations'}) }}
+
 with opportunity_states as (
 
     select * from {{ ref('int_opportunity_states') }}

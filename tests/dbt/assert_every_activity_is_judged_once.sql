@@ -1,6 +1,8 @@
 -- Fails if an object delivers more or fewer activities than int_activities holds of it: a join to
 -- people, visitors, channels or kinds lost or multiplied rows. It does not claim that each was
 -- judged rightly.
+{{ config(meta={'owner': 'marketing_operations'}) }}
+
 with activity_records as (
 
     select * from {{ ref('int_activity_records_unioned') }}
