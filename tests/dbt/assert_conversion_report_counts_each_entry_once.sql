@@ -1,5 +1,5 @@
--- Fails if the report's entrants, or its entries to the next stage, are not the ledger's entries that were not
--- inferred, motion by motion and stage by stage.
+-- Fails if the report's entrants, or its entries to the next stage, are not the ledger's entries
+-- that were not inferred, motion by motion and stage by stage.
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}

@@ -1,5 +1,5 @@
--- Fails if a cycle was opened by a person's own evidence while another of their cycles was open, or at the
--- instant at which one ended. Cycles of several deals may overlap.
+-- Fails if a cycle was opened by a person's own evidence while another of their cycles was open, or
+-- at the instant at which one ended. Cycles of several deals may overlap.
 with lead_cycles as (
 
     select * from {{ ref('int_cycles') }}

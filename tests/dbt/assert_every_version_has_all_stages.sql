@@ -1,5 +1,5 @@
--- Fails if a version in force works with a table of stages that lacks one of the seven: entries of that stage
--- would have no conversion window.
+-- Fails if a version in force works with a table of stages that lacks one of the seven: entries of
+-- that stage would have no conversion window.
 with versions as (
 
     select * from {{ ref('int_definition_versions') }}

@@ -1,5 +1,5 @@
--- Fails if a won deal of type new or expansion is missing from the ledger, stands there at another moment, or
--- the ledger has a win that is none. Deals of excluded people are left out of the funnel, on purpose.
+-- Fails if a won deal of type new or expansion is missing from the ledger, stands there at another
+-- moment, or the ledger has a win that is none. Deals of excluded people are left out, on purpose.
 with opportunities as (
 
     select * from {{ ref('int_opportunities') }}

@@ -1,5 +1,5 @@
--- Fails if a stage of a cycle is dated after a later stage of it. Says nothing of stages that were not
--- entered: assert_no_stage_is_skipped does.
+-- Fails if a stage of a cycle is dated after a later stage of it. Says nothing of stages that were
+-- not entered: assert_no_stage_is_skipped does.
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}

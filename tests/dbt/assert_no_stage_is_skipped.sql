@@ -1,5 +1,5 @@
--- Fails if a cycle of a person entered a stage without all stages before it, or an unlinked deal is won
--- without having been accepted.
+-- Fails if a cycle of a person entered a stage without all stages before it, or an unlinked deal is
+-- won without having been accepted.
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}

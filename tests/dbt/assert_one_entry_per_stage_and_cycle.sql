@@ -1,4 +1,5 @@
--- Fails if a stage was entered twice in one cycle, or an opportunity entered sqo or won in two cycles.
+-- Fails if a stage was entered twice in one cycle, or an opportunity entered sqo or won in two
+-- cycles.
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}

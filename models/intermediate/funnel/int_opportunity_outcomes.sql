@@ -75,7 +75,7 @@ states as (
 
 ),
 
--- Accepted: amount, close date and a stage at or past the accepted one, under the rules of that moment.
+-- Accepted: amount, close date and a stage at or past the accepted one, by the rules of that time.
 acceptances as (
 
     select

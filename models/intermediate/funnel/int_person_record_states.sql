@@ -12,7 +12,7 @@ changes as (
 
 ),
 
-merges as (
+person_merges as (
 
     select * from {{ ref('int_person_merges_unioned') }}
 
@@ -26,11 +26,12 @@ people_records as (
 
 merged_away as (
 
-    select distinct
-        merges.system,
-        merges.object,
-        merges.record_id
-    from merges
+    select
+        person_merges.system,
+        person_merges.object,
+        person_merges.record_id
+    from person_merges
+    group by person_merges.system, person_merges.object, person_merges.record_id
 
 ),
 

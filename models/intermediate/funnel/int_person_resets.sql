@@ -59,8 +59,8 @@ run_ends as (
 
 ),
 
--- From acceptance on the unit is the deal: only exits outside of its run can end a cycle. That holds
--- for a deal that was lost before acceptance as for a status.
+-- From acceptance on the unit is the deal: only exits outside of its run can end a cycle. That
+-- holds for a deal that was lost before acceptance as for a status.
 free_exits as (
 
     select

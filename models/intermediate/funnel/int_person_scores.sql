@@ -30,7 +30,7 @@ fit_scores as (
 
 ),
 
--- After an exit only newer activity scores: one series for each moment from which scoring may start.
+-- After an exit only newer activity scores: one series for each moment from which it may start.
 series as (
 
     select

@@ -257,7 +257,7 @@ final as (
                     false
                 )
         end as is_converted_in_window,
-        -- Whether the cohort of the entry's month can be judged: the whole month has had the window.
+        -- Whether the cohort of the entry's month can be judged: all of it has had the window.
         case
             when stage <> 'won'
                 then {{ dbt.dateadd(
