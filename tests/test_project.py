@@ -220,9 +220,12 @@ def test_the_readme_names_every_command_and_setting():
 
 def test_every_agreed_table_is_documented_with_an_example():
     page = (PROJECT_ROOT / "docs/definitions.md").read_text()
-    missing = []
+    found = []
     for path in tracked("seeds/*.csv"):
-        section = re.search(rf"^### `{path.stem}`$(.*?)(?=^##|\Z)", page, re.M | re.S)
-        if section is None or "```" not in section.group(1):
-            missing.append(path.stem)
-    assert missing == []
+        section = re.search(rf"^### `{path.stem}`$.*?```csv\n(.*?)\n(.+?)\n```", page, re.M | re.S)
+        header = path.read_text(encoding="utf-8").splitlines()[0]
+        if section is None:
+            found.append(f"{path.stem}: no section with an example")
+        elif section.group(1) != header:
+            found.append(f"{path.stem}: the example has columns {section.group(1)}, the table {header}")
+    assert found == []
