@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_google_ads__campaign_stats',
     'stg_linkedin_ads__campaign_analytics',

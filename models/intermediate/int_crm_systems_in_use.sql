@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- A marketing system can also be the CRM, but only where no CRM proper delivers opportunities: else
 -- each of its deals would be counted beside the opportunity that it mirrors.
 with crm_systems as (

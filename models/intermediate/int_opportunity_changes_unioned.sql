@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_salesforce__opportunity_histories',
     'stg_crm__opportunity_histories',

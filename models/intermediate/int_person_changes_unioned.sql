@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_salesforce__lead_histories',
     'stg_salesforce__contact_histories',

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with hubspot_merges as (
 
     select * from {{ ref('stg_hubspot__contact_merges') }}

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_salesforce__leads',
     'stg_salesforce__contacts',

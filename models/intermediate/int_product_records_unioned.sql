@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_salesforce__products',
     'stg_crm__products',

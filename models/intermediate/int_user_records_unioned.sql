@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 {%- set delivering_models = [
     'stg_salesforce__users',
     'stg_crm__users',

@@ -38,8 +38,8 @@ def test_the_gate_finds_what_plain_sql_finds(tmp_path):
     path = tmp_path / "events.csv"
     write_file(path, 20_000)
     with path.open("a") as file:
-        # The first row once more, with another address: a key that stands for two different rows.
-        file.write(path.read_text().splitlines()[1].replace("person", "someone") + "\n")
+        # The second row once more, with another address: a key that stands for two different rows.
+        file.write(path.read_text().splitlines()[2].replace("person", "someone") + "\n")
     gate, plain = judge("gate", path), judge("plain", path)
     assert gate["broken"] == plain["broken"] == {"accepted_values:type": 5, "max_length:recipient": 5, "unique:key": 2}
 

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 with countries as (
 
     select * from {{ ref('countries') }}
