@@ -41,6 +41,7 @@ from orchestration.landing.staging import (
     Batch,
     create_staged,
     finish_staged,
+    flag_orphans,
     stage_csv,
     stage_held,
     stage_jsonl,
@@ -261,6 +262,7 @@ class _Landing:
         readable = [batch for batch in batches if batch.refusal is None]
         if due:
             stage_held(connection, compiled, due)
+        flag_orphans(connection, compiled)
         finish_staged(connection, compiled, readable)
         store.flag_conflicting_duplicates(connection, compiled)
         self._apply_overrides(connection, compiled, readable)

@@ -190,7 +190,14 @@ def _insert(compiled: CompiledContract, source: _Source) -> str:
         absent = rule.column is not None and rule.column not in places
         column = None if rule.column is None else contract.by_name[rule.column]
         unlimited = rule.kind == "max_length" and column is not None and column.max_length is None
-        if broken is None or absent or ((unlimited or rule.kind == "max_cell") and not source.has_long_cells):
+        # A join would lose the order of the file's rows, by which they are numbered: see flag_orphans.
+        is_join = rule.kind == "reference"
+        if (
+            broken is None
+            or absent
+            or is_join
+            or ((unlimited or rule.kind == "max_cell") and not source.has_long_cells)
+        ):
             broken = "false"
         flags.append(f"coalesce({broken}, false) as {identifier(compiled.flag(rule))}")
     names = [identifier(name) for name, _ in staged_columns(compiled)]
@@ -237,9 +244,39 @@ def _stage(connection: duckdb.DuckDBPyConnection, statement: str, batches: Seque
     if inserted != expected:
         connection.execute(f"delete from {STAGED} where rowid >= {first}")
         raise UnreadableFileError(f"it has {expected} records, but {inserted} rows could be read")
+    if len(batches) > 1 and not _is_in_order(connection, first, batches):
+        connection.execute(f"delete from {STAGED} where rowid >= {first}")
+        raise UnreadableFileError("its rows were not read in the order of the files")
     for batch in batches:
         batch.first_rowid = first
         first += batch.rows_staged
+
+
+def _is_in_order(connection: duckdb.DuckDBPyConnection, first: int, batches: Sequence[Batch]) -> bool:
+    """Whether files that were read together lie one after the other, each with all its rows."""
+    spans = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            f"select _load_number, min(rowid), max(rowid), count(*) from {STAGED} where rowid >= {first} group by all"
+        ).fetchall()
+    }
+    for batch in batches:
+        if batch.rows_staged and spans.get(batch.load_number) != (
+            first,
+            first + batch.rows_staged - 1,
+            batch.rows_staged,
+        ):
+            return False
+        first += batch.rows_staged
+    return True
+
+
+def flag_orphans(connection: duckdb.DuckDBPyConnection, compiled: CompiledContract) -> None:
+    """Flag staged rows whose strict references point nowhere."""
+    for rule in compiled.row_rules:
+        if rule.kind == "reference":
+            flag = identifier(compiled.flag(rule))
+            connection.execute(f"update {STAGED} set {flag} = true where {rule.predicate}")
 
 
 def stage_csv(

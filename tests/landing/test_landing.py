@@ -214,3 +214,21 @@ def test_columns_that_a_contract_gains_appear_in_raw(company: Company) -> None:
     company.deliver("customers/b.csv", [customer(2, city="Linz")])
     company.land()
     assert company.current("shop__customers", "customer_id, city") == [("C1", "Graz"), ("C2", "Linz")]
+
+
+def test_rows_keep_their_numbers_over_many_files_and_chunks(company: Company) -> None:
+    company.deliver("customers/a.csv", [customer(1)])
+    files = {"a.csv": range(1, 30_001), "b.csv": range(30_001, 30_003), "c.csv": range(30_003, 60_001)}
+    for name, numbers in files.items():
+        company.deliver(f"deals/{name}", [deal(n, customer_id="C1" if n % 1000 else "C9") for n in numbers])
+    company.land()
+    wrong = """
+        select count(*) from raw.shop__deals
+        where _row_number <> cast(substr(deal_id, 2) as int)
+            - case _file_name when 'a.csv' then 0 when 'b.csv' then 30000 else 30002 end
+    """
+    assert company.value("select count(*) from raw.shop__deals") == 59_940
+    assert company.value(wrong) == 0
+    assert company.query("select row_number from audit.quarantine where file_name = 'a.csv' order by 1") == [
+        (1000 * n,) for n in range(1, 31)
+    ]
