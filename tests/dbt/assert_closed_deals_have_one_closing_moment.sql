@@ -1,7 +1,7 @@
--- Fails if a deal is won without a moment or open {{ config(meta={'owner': 'sales_operations'}) }}
-
-with one, if it has two, or if it closed after
+-- Fails if a deal is won without a moment or open with one, if it has two, or if it closed after
 -- "now".
+{{ config(meta={'owner': 'sales_operations'}) }}
+
 with opportunities as (
 
     select * from {{ ref('int_opportunities') }}

@@ -1,5 +1,5 @@
--- Fails if the pipeline of the last day is not, per type, the opportunities open by themselves: their number
--- and their amount. It does not claim anything about days before.
+-- Fails if the pipeline of the last day is not, per type, the opportunities open by themselves:
+-- their number and their amount. It does not claim anything about days before.
 with pipeline_days as (
 
     select
@@ -7,7 +7,9 @@ with pipeline_days as (
         sum(open_opportunities) as open_opportunities,
         sum(open_amount) as open_amount
     from {{ ref('fct_pipeline_days') }}
-    where snapshot_date = (select max(last.snapshot_date) from {{ ref('fct_pipeline_days') }} as last)
+    where
+        snapshot_date
+        = (select max(last_days.snapshot_date) from {{ ref('fct_pipeline_days') }} as last_days)
     group by opportunity_type
 
 ),

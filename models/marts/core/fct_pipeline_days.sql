@@ -16,8 +16,8 @@ fx_rates as (
 
 ),
 
--- An open opportunity is worth its amount at the rate of the day on which it was created, so that the
--- pipeline moves when deals move and not when currencies do.
+-- An open opportunity is worth its amount at the rate of the day on which it was created, so that
+-- the pipeline moves when deals move and not when currencies do.
 open_states as (
 
     select
@@ -114,8 +114,8 @@ days as (
 
 ),
 
--- Every slice has every day from its first on, empty ones included: "the last day of the period" must be
--- the last day, not the last one on which something was open.
+-- Every slice has every day from its first on, empty ones included: "the last day of the period"
+-- must be the last day, not the last one on which something was open.
 slice_days as (
 
     select
