@@ -66,6 +66,9 @@ def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectS
         "CONCORD_TARGET": settings.target,
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target),
+        # Every statement of a run is 12 MB of log; the SQL itself lies compiled in the target folder.
+        "DBT_LOG_LEVEL_FILE": "info",
+        "DBT_LOG_FORMAT_FILE": "text",
         "DBT_PROFILES_DIR": str(settings.project),
         "DBT_PROJECT_DIR": str(settings.project),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
