@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 VISIBILITIES = ("team", "off", "rep")
 REPS_TABLE = "core.dim_reps"
+# What is said of a team where all its reps have it in common; everything else about reps stays private.
+_SHARED_BY_TEAM = frozenset({"role", "region"})
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,18 @@ def select_list(visibility: RepVisibility, columns: Iterable[tuple[str, str]]) -
 
 
 def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], source: str) -> str:
-    """What is published of the table of reps: a row a rep, a row a team that is large enough, or no row."""
+    """What is published of the table of reps: a row a rep, a row a team that is large enough, or no row.
+
+    A team's row has the role and the region that all its reps share, and null where they differ.
+    """
     if visibility.level == "rep":
         return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source}"
     kept = {"rep_id": "'team:' || team", "team": "team"}
-    listed = ", ".join(f'{kept.get(name, "null")}::{data_type} as "{name}"' for name, data_type in columns)
+    kept |= {
+        name: f"case when count({name}) = count(*) and min({name}) = max({name}) then min({name}) end"
+        for name in _SHARED_BY_TEAM
+    }
+    listed = ", ".join(f'({kept.get(name, "null")})::{data_type} as "{name}"' for name, data_type in columns)
     if visibility.level == "off":
         return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source} where false"
     return (

@@ -184,6 +184,20 @@ def test_what_only_looks_a_little_like_personal_data_passes(settings, harmless):
     run(settings, f"update core.fct_deals set note = '{harmless}'")
 
 
+def test_a_team_has_the_region_and_the_role_that_all_its_reps_share(settings):
+    run(
+        settings,
+        "alter table core.dim_reps add column region varchar; alter table core.dim_reps add column role varchar;"
+        " update core.dim_reps set team = case when rep_id in ('rep0', 'rep1') then 'South' else 'North' end,"
+        " region = 'EMEA', role = case when rep_id = 'rep2' then 'SDR' else 'AE' end;"
+        " insert into core.dim_reps by name select 'east' || n as rep_id, 'East' as team,"
+        " case when n > 0 then 'APAC' end as region, 'AE' as role from range(5) as t(n)",
+        level="team",
+    )
+    teams = read(settings, "select team, region, role, rep_name from core.dim_reps order by team")
+    assert teams == [("East", None, "AE", None), ("North", "EMEA", None, None)]
+
+
 def test_names_of_accounts_may_look_like_anything(settings):
     run(
         settings,
