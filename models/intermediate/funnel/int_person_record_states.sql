@@ -44,9 +44,9 @@ living_records as (
         person_records.system,
         person_records.object,
         person_records.record_id,
-{%- for field in fields %}
-        person_records.{{ field }},
-{%- endfor %}
+        {% for field in fields %}
+            person_records.{{ field }},
+        {% endfor %}
         person_records.converted_at,
         person_records.modified_at,
         coalesce(person_records.created_at, person_records.modified_at) as created_at
@@ -70,17 +70,16 @@ living_records as (
 
 current_values as (
 
-{%- for field in fields %}
-    select
-        record_key,
-        '{{ field }}' as field,
-        {{ field }} as value
-    from living_records
-    {%- if not loop.last %}
-
-    union all
-    {% endif %}
-{%- endfor %}
+    {% for field in fields %}
+        select
+            record_key,
+            '{{ field }}' as field,
+            {{ field }} as value
+        from living_records
+        {% if not loop.last %}
+            union all
+        {% endif %}
+    {% endfor %}
 
 ),
 
@@ -123,7 +122,7 @@ ordered_changes as (
     where
         not changes.is_deleted
         and changes.changed_at is not null
-        and changes.field in ({% for field in fields %}'{{ field }}'{% if not loop.last %}, {% endif %}{% endfor %})
+        and changes.field in ('{{ fields | join("', '") }}')
 
 ),
 
@@ -141,8 +140,8 @@ first_values as (
 
 ),
 
--- The current value that no change explains: without any change it has stood since the creation where
--- such changes are kept at all; else it is dated by the conversion or the last modification.
+-- The current value that no change explains: without any change it has stood since the creation
+-- where such changes are kept at all; else it is dated by the conversion or the last modification.
 unexplained_values as (
 
     select
@@ -156,7 +155,8 @@ unexplained_values as (
                 greatest(
                     coalesce(
                         case
-                            when living_records.converted_at >= ordered_changes.changed_at
+                            when
+                                living_records.converted_at >= ordered_changes.changed_at
                                 or ordered_changes.changed_at is null
                                 then living_records.converted_at
                         end,
