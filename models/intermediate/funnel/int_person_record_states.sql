@@ -122,7 +122,9 @@ ordered_changes as (
     where
         not changes.is_deleted
         and changes.changed_at is not null
-        and changes.field in ('{{ fields | join("', '") }}')
+        and changes.field in (
+            '{{ fields | join("', '") }}'
+        )
 
 ),
 
