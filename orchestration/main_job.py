@@ -70,10 +70,14 @@ def run_main_job(settings: Settings, progress: Progress = lambda line: None) -> 
                 outcome.errors.append(root_message(event.job_failure_data.error))
         outcome.run = runs[-1] if runs else None
         outcome.errors = list(dict.fromkeys(outcome.errors))
+        blocked = blocked_message(outcome.run)
+        if blocked is not None and not result.success:
+            # Dagster only counts the checks that failed; nothing below them ran.
+            outcome.errors = [blocked]
         if not outcome.errors:
             outcome.missing = not_done(instance, result.dagster_run)
             if not result.success:
-                outcome.errors.append(blocked_message(outcome.run) or "the run failed; see Dagster's run log")
+                outcome.errors.append("the run failed; see Dagster's run log")
     outcome.warnings = node_failures(prepared.project.target, frozenset({"warn"}))
     outcome.seconds = time.monotonic() - began
     return outcome
