@@ -141,8 +141,17 @@ def _count_plainly(connection: duckdb.DuckDBPyConnection, compiled: CompiledCont
     assert row is not None
     broken = dict(zip((rule.id for rule in rules), row, strict=True))
     ((repeated,),) = connection.execute(
-        f"select coalesce(sum(rows), 0)::bigint from (select count(*) as rows from {STAGED} where _key is not null "
-        "group by _key, _modified_at having count(*) > 1 and count(distinct _row_hash) > 1)"
+        f"""
+        with repeated as (
+            select _key, _modified_at from {STAGED} where _key is not null group by all having count(*) > 1
+        )
+        select coalesce(sum(rows), 0)::bigint from (
+            select count(*) as rows from {STAGED} as staged
+            inner join repeated
+                on staged._key = repeated._key and staged._modified_at is not distinct from repeated._modified_at
+            group by staged._key, staged._modified_at having count(distinct staged._row_hash) > 1
+        )
+        """
     ).fetchall()
     broken["unique:key"] = repeated
     return {rule: count for rule, count in broken.items() if count}
