@@ -19,14 +19,15 @@ def python(code):
 
 
 def test_memory_and_time_are_those_of_the_whole_tree():
-    child = f"import time; held = bytearray({200 * MEGABYTE}); time.sleep(1)"
+    child = f"import time; held = bytearray({200 * MEGABYTE}); time.sleep(3)"
     usage, output = python(
         f"import subprocess, sys; held = bytearray({100 * MEGABYTE}); print('said');"
         f"subprocess.run([sys.executable, '-c', {child!r}], check=True)"
     )
     assert output == "said\n"
     assert 300 * MEGABYTE <= usage.peak_bytes < 450 * MEGABYTE
-    assert usage.wall_seconds >= 1 > usage.cpu_seconds - 1
+    assert usage.wall_seconds >= 3
+    assert usage.cpu_seconds < usage.wall_seconds
 
 
 def test_a_failed_process_is_told_with_its_words():
