@@ -21,12 +21,13 @@ export DAGSTER_HOME := $(CURDIR)/.concord/dagster
 export DAGSTER_TELEMETRY_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run dev test test-fast lint format bench clean
+.PHONY: help setup run dev test test-fast test-matrix lint format bench clean
 
 help:
 	@printf '%s\n' \
 	  'make run    the main job: land, check, build, publish; ends with a summary' \
-	  'make test   all tests (make test-fast leaves out the slow ones)' \
+	  'make test   the tests (make test-fast leaves out the slow ones; make test-matrix: many' \
+	  '            orders of delivery and kills of the whole job)' \
 	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
 	  'make lint   ruff, sqlfluff, import contracts' \
 	  'make bench  what the main job costs, beside its physical limits' \
@@ -51,10 +52,13 @@ dev: $(STAMP)
 	@$(BIN)/python -m orchestration dev
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -m 'not matrix'
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -m 'not slow'
+
+test-matrix: $(STAMP)
+	@$(BIN)/python -m pytest -q -m matrix
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
