@@ -62,7 +62,8 @@ def measure(arguments: Sequence[str], environment: Mapping[str, str], folder: Pa
     watcher.join()
     if process.returncode != 0:
         raise BenchmarkError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-3000:]}")
-    peak = max(peaks[0], used.ru_maxrss * 1024)
+    # A child is born with the peak of its parent in `ru_maxrss`: only for want of samples.
+    peak = peaks[0] or used.ru_maxrss * 1024
     return Usage(wall, used.ru_utime + used.ru_stime, peak), output
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from benchmarks.__main__ import main, measure_all, table
-from benchmarks.gate import judge, write_file
+from benchmarks.gate import run, write_file
 from benchmarks.job import scan
 from benchmarks.processes import BenchmarkError, measure
 
@@ -41,8 +41,8 @@ def test_the_gate_finds_what_plain_sql_finds(tmp_path):
     with path.open("a") as file:
         # The second row once more, with another address: a key that stands for two different rows.
         file.write(path.read_text().splitlines()[2].replace("person", "someone") + "\n")
-    gate, plain = judge("gate", path), judge("plain", path)
-    assert gate["broken"] == plain["broken"] == {"accepted_values:type": 5, "max_length:recipient": 5, "unique:key": 2}
+    gate, plain = run("gate", path), run("plain", path)
+    assert gate.broken == plain.broken == {"accepted_values:type": 5, "max_length:recipient": 5, "unique:key": 2}
 
 
 def test_the_scan_reads_every_format(tmp_path):
