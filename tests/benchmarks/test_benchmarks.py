@@ -61,6 +61,7 @@ def test_the_table_lines_up():
 
 
 @pytest.mark.slow
+@pytest.mark.matrix
 def test_everything_is_measured_once(tmp_path):
     rows, figures = measure_all([0.01], 1, ["start", "job", "gate"], 1_000, tmp_path, lambda line: None)
     assert [row[0].split(",")[0] for row in rows].count("scale 0.01") == 6
