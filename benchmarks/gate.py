@@ -53,7 +53,7 @@ def write_file(path: Path, rows: int) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    duckdb.sql(
+    duckdb.connect().sql(
         f"""
         copy (
             select

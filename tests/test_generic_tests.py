@@ -16,7 +16,7 @@ def failures(test, model, **arguments):
     text = (PROJECT_ROOT / f"tests/dbt/generic/{test}.sql").read_text()
     body = re.search(r"{% test .*? %}(.*){% endtest %}", text, re.S).group(1)
     template = jinja2.Environment(extensions=["jinja2.ext.do"]).from_string(body)
-    return duckdb.sql(template.render(model=model, **arguments)).fetchall()
+    return duckdb.connect().sql(template.render(model=model, **arguments)).fetchall()
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def started(sessions: Path) -> dict[str, datetime]:
 
 
 def test_texts_with_offsets_follow_typed_moments(sessions: Path) -> None:
-    duckdb.sql(
+    duckdb.connect().sql(
         "select 'typed' as session_id, 'v' as visitor_id, timestamp '2025-05-01 10:00:00' as started_at"
     ).write_parquet(str(sessions / "a.parquet"))
     (sessions / "b.csv").write_text(HEADER + "with_offset,v,2025-05-02T10:00:00+02:00\n")

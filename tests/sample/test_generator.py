@@ -22,7 +22,9 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def count(folder: Path, table: str, where: str = "true") -> int:
-    return duckdb.execute(f"select count(*) from '{folder}/truth/{table}.parquet' where {where}").fetchone()[0]
+    return (
+        duckdb.connect().execute(f"select count(*) from '{folder}/truth/{table}.parquet' where {where}").fetchone()[0]
+    )
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_threads(sample_folder: Path, tmp_path: Path) -> None:
@@ -112,21 +114,27 @@ def test_the_redelivered_file_has_the_same_bytes(sample_folder: Path) -> None:
 
 def test_a_late_visit_is_in_no_other_delivery(sample_folder: Path) -> None:
     sessions = sample_folder / "extracts" / "web_analytics" / "sessions"
-    rows = duckdb.execute(
-        f"""
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"""
         select count(*), count(*) filter (other.session_id is not null)
         from '{sessions}/sessions_2026-06-28_late.parquet' as late
         left join '{sessions}/sessions_history.parquet' as other using (session_id)
         """
-    ).fetchone()
+        )
+        .fetchone()
+    )
     assert rows[0] > 0
     assert rows[1] == 0
 
 
 def test_a_correction_follows_each_wrong_amount(sample_folder: Path) -> None:
     opportunities = sample_folder / "extracts" / "salesforce" / "opportunity"
-    rows = duckdb.execute(
-        f"""
+    rows = (
+        duckdb.connect()
+        .execute(
+            f"""
         select count(*), count(*) filter (wrong."Amount" > corrected."Amount"),
             count(*) filter (wrong."LastModifiedDate" < corrected."LastModifiedDate"),
             count(*) filter (truth.amount = corrected."Amount")
@@ -134,7 +142,9 @@ def test_a_correction_follows_each_wrong_amount(sample_folder: Path) -> None:
         inner join '{opportunities}/opportunity_2026-06-28_correction.csv' as corrected using ("Id")
         inner join '{sample_folder}/truth/opportunities.parquet' as truth on truth.opportunity_id = corrected."Id"
         """
-    ).fetchone()
+        )
+        .fetchone()
+    )
     assert rows[0] > 0
     assert set(rows) == {rows[0]}
 
@@ -157,13 +167,17 @@ def test_the_next_day_adds_and_changes(tmp_path: Path) -> None:
     new = count(out, "touches") - touches
     assert 0.001 <= new / touches <= 0.006
     assert count(out, "stages") > stages
-    contacts = duckdb.execute(
-        f"""
+    contacts = (
+        duckdb.connect()
+        .execute(
+            f"""
         select count(*) filter (property_createdate < '2026-07-01'),
             count(*) filter (property_createdate >= '2026-07-01')
         from read_csv('{out}/extracts/hubspot/contact/contact_2026-07-01.csv', all_varchar = true)
         """
-    ).fetchone()
+        )
+        .fetchone()
+    )
     assert all(contacts), "a day has contacts that changed and contacts that are new"
 
 

@@ -182,15 +182,19 @@ def test_scores_pass_the_threshold_exactly_where_the_truth_says(truth: duckdb.Du
 
 
 def test_the_ideal_customer_drifts(sample_folder: Path) -> None:
-    shares = duckdb.execute(
-        f"""
+    shares = (
+        duckdb.connect()
+        .execute(
+            f"""
         select avg((l."Industry" in ('Software', 'Financial Services', 'Manufacturing'))::integer)
             filter (l."CreatedDate" < '2025-10-01'),
             avg((l."Industry" in ('Software', 'Financial Services', 'Manufacturing'))::integer)
             filter (l."CreatedDate" >= '2025-12-01')
         from read_csv('{sample_folder}/extracts/salesforce/lead/lead_history.csv', all_varchar = true) as l
         """
-    ).fetchone()
+        )
+        .fetchone()
+    )
     assert shares[0] - shares[1] > 0.1
 
 
