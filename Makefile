@@ -13,10 +13,8 @@ STAMP := .venv/installed-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 SQLFLUFF := CONCORD_BUILD_FILE=:memory: CONCORD_SEED_PATH=seeds CONCORD_TARGET=duckdb \
 	DBT_TARGET_PATH=.concord/lint DBT_LOG_PATH=.concord/lint $(BIN)/sqlfluff
 
-# Settings may be given as make variables too: `make run CONCORD_EXTRACTS=/data/extracts`.
-export CONCORD_EXTRACTS CONCORD_WAREHOUSE CONCORD_DEFINITIONS CONCORD_AS_OF CONCORD_TARGET
-export CONCORD_POSTGRES CONCORD_DEMO_SCALE
-
+# Settings may be given as make variables too (`make run CONCORD_EXTRACTS=/data/extracts`): make
+# hands variables of its command line on by itself. An `export` here would hand on empty ones.
 export DAGSTER_HOME := $(CURDIR)/.concord/dagster
 export DAGSTER_TELEMETRY_ENABLED := false
 export DO_NOT_TRACK := 1
