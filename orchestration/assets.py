@@ -10,7 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
 from expectations.contract import Contract
-from orchestration.dbt_runs import DbtError, dbt_executable, node_failures
+from orchestration.dbt_runs import DbtError, dbt_of_this_run, node_failures
 from orchestration.preparation import MainJob, Preparation
 from orchestration.publishing.tables import PUBLISHED_SCHEMAS
 
@@ -138,7 +138,7 @@ def dbt_models(prepared: Preparation) -> dg.AssetsDefinition:
         dbt = DbtCliResource(
             project_dir=os.fspath(prepared.settings.project),
             profiles_dir=os.fspath(prepared.settings.project),
-            dbt_executable=dbt_executable(),
+            dbt_executable=dbt_of_this_run(project.target),
         )
         arguments = ["build", "--exclude-resource-type", "unit_test"]
         if main_job.build is None or main_job.build.is_full_refresh:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -47,6 +48,15 @@ class DbtProjectState:
 def dbt_executable() -> str:
     """Dbt of this very environment, never another one on the path."""
     return str(Path(sys.executable).parent / "dbt")
+
+
+def dbt_of_this_run(target: Path) -> str:
+    """An executable that is dbt and ends with this process, laid into dbt's target folder."""
+    launcher = target / "dbt"
+    interpreter = shlex.quote(sys.executable)
+    launcher.write_text(f'#!/bin/sh\nexec {interpreter} -m orchestration.dbt_process {os.getpid()} "$@"\n')
+    launcher.chmod(0o755)
+    return str(launcher)
 
 
 def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectState:

@@ -1,0 +1,48 @@
+"""`python -m orchestration.dbt_process PARENT …`: dbt, in a process that does not outlive the run that started it.
+
+A killed run leaves the writer's lock to the next one at once. If its dbt went on, the next run would find the build
+file held by a process that nobody knows; so dbt ends with its parent. A process that is killed cannot tell its
+children, hence the child looks: a child whose parent is gone gets another one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+
+_LOOK_SECONDS = 0.1
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run dbt with all arguments but the first, which is the process id of the run."""
+    parent, *arguments_of_dbt = arguments
+    if arguments_of_dbt == ["--version"]:
+        # Dagster asks before every build. dbt's own answer imports all of dbt and asks a package index for news.
+        sys.stdout.write(f"dbt-core {version('dbt-core')}\n")
+        return
+    end_with(int(parent))
+    from dbt.cli.main import cli
+
+    sys.argv = ["dbt", *arguments_of_dbt]
+    cli()
+
+
+def end_with(parent: int) -> None:
+    """Kill this process as soon as another process than this one is its parent."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        # Not an orderly exit: threads that wait for the database would hold it up. What was not committed is not there.
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="watch over the parent", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
