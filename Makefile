@@ -40,7 +40,7 @@ $(STAMP): requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
 		--require-hashes --compile -r requirements.lock
 	@$(BIN)/python -m pip check >/dev/null
-	@$(BIN)/python -m compileall -q orchestration expectations sample
+	@$(BIN)/python -m compileall -q orchestration expectations sample dashboard
 	@rm -f .venv/installed-* && touch $@
 
 run: $(STAMP)

@@ -18,6 +18,7 @@ POOL = "writer"
 MAIN_JOB = "main_job"
 CONTEXT_KEY = dg.AssetKey(["concord", "build_context"])
 PUBLISHED_KEY = dg.AssetKey(["published", "concord"])
+DASHBOARD_KEY = dg.AssetKey(["published", "dashboard"])
 _PROGRESS_SECONDS = 5.0
 
 
@@ -252,3 +253,23 @@ def published_asset(
         )
 
     return concord
+
+
+def dashboard_asset() -> dg.AssetsDefinition:
+    """The page of exactly the build that was just published."""
+
+    @dg.asset(
+        key=DASHBOARD_KEY,
+        deps=[PUBLISHED_KEY],
+        group_name="published",
+        owners=["team:analytics"],
+        description="The one revenue dashboard, a single file, made from the published warehouse alone.",
+        kinds={"html"},
+        required_resource_keys={MAIN_JOB},
+        pool=POOL,
+    )
+    def dashboard(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        page, size = getattr(context.resources, MAIN_JOB).render()
+        return dg.MaterializeResult(metadata={"file": dg.MetadataValue.path(os.fspath(page)), "bytes": size})
+
+    return dashboard

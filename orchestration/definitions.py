@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.assets import (
     MAIN_JOB,
     context_asset,
+    dashboard_asset,
     dbt_models,
     landing_asset,
     metrics_asset,
@@ -47,6 +48,7 @@ def make_definitions(
             models,
             metrics,
             published_asset(prepared, models, metrics),
+            dashboard_asset(),
         ],
         asset_checks=[contract_checks(prepared)],
         jobs=[job],

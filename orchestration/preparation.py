@@ -65,6 +65,7 @@ class MainJob:
     landing: LandingReport | None = None
     build: BuildContext | None = None
     publication: Publication | None = None
+    page: Path | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
     @property
@@ -132,6 +133,17 @@ class MainJob:
             self.settings, build, tables, visibility=rep_visibility(self.settings.project), progress=self._step
         )
         return self.publication
+
+    def render(self) -> tuple[Path, int]:
+        """Make the page of what was published; returns it and its size in bytes."""
+        from dashboard.page import PAGE_NAME, write_page
+
+        self.progress("Rendering the dashboard")
+        published = self.publication.path if self.publication else self.settings.published
+        target = self.settings.warehouse / PAGE_NAME
+        size = write_page(published, target)
+        self.page = target
+        return target, size
 
     def _step(self, step: str) -> None:
         if step == "audit":

@@ -29,6 +29,8 @@ def summary(outcome: Outcome) -> str:
             + (f"; {publication.restatements} closed months restated" if publication.restatements else "")
         )
         lines.append(f"Look at     {publication.link} (any DuckDB client, read-only)")
+        if run.page is not None:
+            lines.append(f"            {run.page} (the dashboard, any browser)")
         lines.append(
             "            audit.loads, audit.quarantine_counts and audit.contract_results say what was held back"
         )
