@@ -19,7 +19,7 @@ export DAGSTER_HOME := $(CURDIR)/.concord/dagster
 export DAGSTER_TELEMETRY_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run dev test test-fast test-matrix lint format bench clean
+.PHONY: help setup run dev dashboard test test-fast test-matrix lint format bench clean
 
 help:
 	@printf '%s\n' \
@@ -27,6 +27,7 @@ help:
 	  'make test   the tests (make test-fast leaves out the slow ones; make test-matrix: many' \
 	  '            orders of delivery and kills of the whole job)' \
 	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
+  'make dashboard  serve the dashboard to those who may open it' \
 	  'make lint   ruff, sqlfluff, import contracts' \
 	  'make bench  what the main job costs, beside its physical limits' \
 	  'make clean  remove the scratch folders; warehouses stay'
@@ -48,6 +49,9 @@ run: $(STAMP)
 
 dev: $(STAMP)
 	@$(BIN)/python -m orchestration dev
+
+dashboard: $(STAMP)
+	@$(BIN)/python -m dashboard serve
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q -m 'not matrix'

@@ -20,6 +20,13 @@ SETTINGS = {
     "CONCORD_TARGET": "engine: duckdb",
     "CONCORD_POSTGRES": "DSN of a PostgreSQL server that gets a copy: not offered yet",
     "CONCORD_DEMO_SCALE": "size of the generated demo; 1 is about 20,000 contacts",
+    "CONCORD_DASHBOARD_USERS": "file of those who may open the dashboard, outside of the project",
+    "CONCORD_DASHBOARD_HOST": "address that the dashboard listens on; default 127.0.0.1, this machine alone",
+    "CONCORD_DASHBOARD_PORT": "port that it listens on; default 8765",
+    "CONCORD_DASHBOARD_URL": "address by which people reach it, where that is another one",
+    "CONCORD_DASHBOARD_CERTIFICATE": "TLS certificate, where the dashboard speaks TLS itself",
+    "CONCORD_DASHBOARD_KEY": "its private key",
+    "CONCORD_DASHBOARD_PROXIES": "addresses of proxies that may say whose request they pass on",
 }
 # Set by the orchestration for the dbt process alone; whatever they are outside is not looked at.
 _INTERNAL = frozenset({"CONCORD_BUILD_FILE", "CONCORD_SEED_PATH"})

@@ -1,0 +1,91 @@
+"""The front page of a viewer who sees only a part of the company: the figures of that part, counted from its rows.
+
+The company's page is one file for everybody, so such a viewer never gets it. What cannot be told apart by the viewer's
+scope is left out, and the page says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dashboard.access_scopes import Scope
+from dashboard.drill_downs import DRILL_DOWNS, FIGURES, figure_link
+from dashboard.drill_downs_query import figures_query, figures_together
+from dashboard.server_render import cell
+from dashboard.server_warehouse import Reader
+
+MONTHS = 13
+_TITLES = {
+    "stage_entries": "The funnel",
+    "opportunities": "Opportunities",
+    "pipeline": "Open pipeline at the end of the month",
+}
+_NAMED_BY_DATE = {("opportunities", "created_date"): "Opportunities, by the day of creation"}
+
+
+@dataclass(frozen=True)
+class ScopedTable:
+    """Figures by month.
+
+    Attributes:
+        title: what they are about.
+        columns: the headings after the month: metric and label.
+        rows: the month, and for each column its figure and the address of its rows.
+    """
+
+    title: str
+    columns: list[tuple[str, str]]
+    rows: list[tuple[str, list[tuple[str, str]]]]
+
+
+def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list[str]]:
+    """The figures that a scope can see, and sentences on what it cannot.
+
+    Args:
+        reader: the newest build.
+        scope: what the viewer may see.
+    """
+    labels = {row["name"]: row for row in reader.rows("select name, label, unit from metrics.catalog order by name")}
+    until = reader.facts.as_of.date() if reader.facts.as_of else date.max.replace(day=1)
+    index = until.year * 12 + until.month - MONTHS
+    since = date(index // 12, index % 12 + 1, 1)
+    tables = []
+    for metrics in figures_together(scope):
+        figure = FIGURES[metrics[0]]
+        drill_down = DRILL_DOWNS[figure.drill_down_id]
+        known = [metric for metric in metrics if metric in labels]
+        if not known or not reader.has(drill_down.tables):
+            continue
+        rows = []
+        for row in reader.each(figures_query(known, scope, since)):
+            month: date = row["period_month"]
+            rows.append((f"{month:%Y-%m}", [_figure(metric, row[metric], month, labels, until) for metric in known]))
+        title = _NAMED_BY_DATE.get((figure.drill_down_id, figure.date)) or _TITLES.get(
+            figure.drill_down_id, drill_down.title
+        )
+        tables.append(ScopedTable(title, [(metric, labels[metric]["label"]) for metric in known], rows))
+    shown = {metric for table in tables for metric, _ in table.columns}
+    parts = sorted(
+        labels[metric]["label"]
+        for metric, figure in FIGURES.items()
+        if figure.is_exact and metric in labels and metric not in shown
+    )
+    left_out = []
+    if parts:
+        dimensions = " and ".join(scope.limits)
+        left_out.append(
+            f"{', '.join(parts)}: not recorded by {dimensions}, so no part of them can be told to be yours."
+        )
+    left_out.append("Rates, targets, outlook and comparisons: they stand on the page of the whole company.")
+    return tables, left_out
+
+
+def _figure(metric: str, value: Any, month: date, labels: dict[str, Any], until: date) -> tuple[str, str]:
+    after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    if FIGURES[metric].is_stock and after > until:
+        # The month that is not over yet stands as of the last day that is known.
+        after = date.fromordinal(until.toordinal() + 1)
+    kind = "money" if labels[metric]["unit"] == "reporting currency" else "whole"
+    return cell(value, kind), figure_link(metric, since=month, before=after) or ""
