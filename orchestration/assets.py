@@ -139,7 +139,7 @@ def dbt_models(prepared: Preparation) -> dg.AssetsDefinition:
         dbt = DbtCliResource(
             project_dir=os.fspath(prepared.settings.project),
             profiles_dir=os.fspath(prepared.settings.project),
-            dbt_executable=dbt_of_this_run(project.target),
+            dbt_executable=dbt_of_this_run(project),
         )
         arguments = ["build", "--exclude-resource-type", "unit_test"]
         if main_job.build is None or main_job.build.is_full_refresh:

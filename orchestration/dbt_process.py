@@ -1,4 +1,4 @@
-"""`python -m orchestration.dbt_process PARENT …`: dbt, in a process that does not outlive the run that started it.
+"""`python -m orchestration.dbt_process PARENT PARSED …`: dbt on a parsed project, in a process that ends with its run.
 
 A killed run leaves the writer's lock to the next one at once. If its dbt went on, the next run would find the build
 file held by a process that nobody knows; so dbt ends with its parent. A process that is killed cannot tell its
@@ -14,22 +14,31 @@ import threading
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 _LOOK_SECONDS = 0.1
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run dbt with all arguments but the first, which is the process id of the run."""
-    parent, *arguments_of_dbt = arguments
+def main(arguments: Sequence[str]) -> int:
+    """Run dbt with all arguments but the first two: the process id of the run, and the folder of the parsed project."""
+    parent, parsed, *arguments_of_dbt = arguments
     if arguments_of_dbt == ["--version"]:
         # Dagster asks before every build. dbt's own answer imports all of dbt and asks a package index for news.
         sys.stdout.write(f"dbt-core {version('dbt-core')}\n")
-        return
+        return 0
     end_with(int(parent))
-    from dbt.cli.main import cli
+    from dbt.cli.main import dbtRunner
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.parser.manifest import extended_mashumuro_decoder
 
-    sys.argv = ["dbt", *arguments_of_dbt]
-    cli()
+    packed = (Path(parsed) / "partial_parse.msgpack").read_bytes()
+    # dbt itself would take what was parsed for another warehouse's and parse all of it again.
+    manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+    manifest.build_flat_graph()
+    done = dbtRunner(manifest).invoke(arguments_of_dbt)
+    if done.exception is not None:
+        sys.stdout.write(f"{done.exception}\n")
+    return 0 if done.success else 1
 
 
 def end_with(parent: int) -> None:
@@ -45,4 +54,4 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +23,7 @@ from orchestration.agreed_definitions import Definitions
 from orchestration.build_context import hash_files
 from orchestration.settings import Settings
 
+_PARSED, _KEPT_PARSED, _DAY = "parsed-", 4, 86_400.0
 _PROJECT = ("dbt_project.yml", "profiles.yml", "models", "macros", "tests/dbt")
 
 
@@ -29,8 +33,18 @@ class DbtError(Exception):
 
 @dataclass(frozen=True)
 class DbtProjectState:
-    """A parsed project: where its manifest lies and the environment that any dbt process on it needs."""
+    """A parsed project.
 
+    Attributes:
+        parsed: Folder of what dbt made of the project: its manifest and that of the semantic layer. Equal projects
+            with equal agreed tables share it, whatever warehouse they build.
+        target: Folder in which dbt writes what it did in this warehouse; one per warehouse, so that builds of two
+            warehouses never meet in it.
+        environment: What any dbt process on this warehouse needs.
+        was_parsed: Whether it was parsed now.
+    """
+
+    parsed: Path
     target: Path
     environment: Mapping[str, str]
     was_parsed: bool
@@ -38,7 +52,12 @@ class DbtProjectState:
     @property
     def manifest_path(self) -> Path:
         """The manifest."""
-        return self.target / "manifest.json"
+        return self.parsed / "manifest.json"
+
+    @property
+    def semantic_manifest_path(self) -> Path:
+        """The manifest of the semantic layer."""
+        return self.parsed / "semantic_manifest.json"
 
     def manifest(self) -> dict[str, Any]:
         """The manifest, read."""
@@ -50,32 +69,28 @@ def dbt_executable() -> str:
     return str(Path(sys.executable).parent / "dbt")
 
 
-def dbt_of_this_run(target: Path) -> str:
-    """An executable that is dbt and ends with this process, laid into dbt's target folder."""
-    launcher = target / "dbt"
-    interpreter = shlex.quote(sys.executable)
-    launcher.write_text(f'#!/bin/sh\nexec {interpreter} -m orchestration.dbt_process {os.getpid()} "$@"\n')
+def dbt_of_this_run(project: DbtProjectState) -> str:
+    """An executable that is dbt on the parsed project and ends with this process, laid into dbt's target folder."""
+    project.target.mkdir(parents=True, exist_ok=True)
+    launcher = project.target / "dbt"
+    process = [sys.executable, "-m", "orchestration.dbt_process", str(os.getpid()), str(project.parsed)]
+    launcher.write_text(f'#!/bin/sh\nexec {shlex.join(process)} "$@"\n')
     launcher.chmod(0o755)
     return str(launcher)
 
 
 def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectState:
-    """Parse the project, unless an equal one was parsed already.
-
-    The target folder is one per warehouse, so that builds of two warehouses never meet in it.
+    """Parse the project, unless an equal one was parsed already, for whatever warehouse.
 
     Raises:
         DbtError: the project does not parse.
     """
     warehouse = hashlib.sha256(str(settings.build_file).encode()).hexdigest()[:12]
-    target = settings.scratch / "dbt" / warehouse
+    scratch = settings.scratch / "dbt"
     environment = {
-        "CONCORD_BUILD_FILE": str(settings.build_file),
         # Relative: with an absolute seed path dbt writes into the folder it reads.
         "CONCORD_SEED_PATH": definitions.folder.relative_to(settings.project).as_posix(),
         "CONCORD_TARGET": settings.target,
-        "DBT_TARGET_PATH": str(target),
-        "DBT_LOG_PATH": str(target),
         # Every statement of a run is 12 MB of log; the SQL itself lies compiled in the target folder.
         "DBT_LOG_LEVEL_FILE": "info",
         "DBT_LOG_FORMAT_FILE": "text",
@@ -94,26 +109,53 @@ def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectS
             ]
         ).encode()
     ).hexdigest()
-    stamp = target / "parsed"
-    project = DbtProjectState(target, environment, was_parsed=False)
-    if project.manifest_path.exists() and stamp.exists() and stamp.read_text() == state:
-        return project
-    stamp.unlink(missing_ok=True)
-    target.mkdir(parents=True, exist_ok=True)
-    # A manifest of other seeds is of no use to the partial parser, which looks at files by their path.
-    process = subprocess.run(
-        [dbt_executable(), "--quiet", "--no-use-colors", "parse"],
-        cwd=settings.project,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if process.returncode != 0:
-        raise DbtError(f"dbt cannot parse the project:\n{process.stdout.strip()[-4000:]}")
-    stamp.write_text(state)
-    return DbtProjectState(target, environment, was_parsed=True)
+    parsed = scratch / f"{_PARSED}{state[:16]}"
+    was_parsed = not parsed.is_dir()
+    if was_parsed:
+        scratch.mkdir(parents=True, exist_ok=True)
+        # The file that is named here only gives the database its name; nothing is opened.
+        _parse(settings.project, environment, parsed, settings.build_file.name)
+    parsed.touch()
+    _sweep_parsed(scratch)
+    target = scratch / warehouse
+    return DbtProjectState(parsed, target, environment | _places(target, settings.build_file), was_parsed)
+
+
+def _places(target: Path, build_file: Path) -> dict[str, str]:
+    return {"CONCORD_BUILD_FILE": str(build_file), "DBT_TARGET_PATH": str(target), "DBT_LOG_PATH": str(target)}
+
+
+def _parse(project: Path, environment: Mapping[str, str], parsed: Path, database: str) -> None:
+    """Parse into a folder that is whole or absent."""
+    draft = Path(tempfile.mkdtemp(prefix=".parsing-", dir=parsed.parent))
+    try:
+        process = subprocess.run(
+            [dbt_executable(), "--quiet", "--no-use-colors", "parse"],
+            cwd=project,
+            env={**os.environ, **environment, **_places(draft, draft / database)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if process.returncode != 0:
+            raise DbtError(f"dbt cannot parse the project:\n{process.stdout.strip()[-4000:]}")
+        draft.chmod(0o755)
+        try:
+            draft.rename(parsed)
+        except OSError:
+            if not parsed.is_dir():  # else another run was faster, with the same project
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sweep_parsed(scratch: Path) -> None:
+    """Remove what was parsed long ago and not used since; another run may just be using what is younger."""
+    folders = sorted(scratch.glob(f"{_PARSED}*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in folders[_KEPT_PARSED:]:
+        if time.time() - folder.stat().st_mtime > _DAY:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def project_variable(project: Path, name: str, default: Any) -> Any:

@@ -43,7 +43,7 @@ class Preparation:
     @cached_property
     def metrics(self) -> MetricLayer:
         """The semantic layer of the parsed project."""
-        return MetricLayer(self.project.target / "semantic_manifest.json")
+        return MetricLayer(self.project.semantic_manifest_path)
 
 
 def prepare(settings: Settings | None = None, progress: Progress = lambda line: None) -> Preparation:

@@ -1,6 +1,8 @@
 """What all tests share: the demo, built once through the real main job."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,28 +52,56 @@ class Demo:
         return self.settings.extracts.parent / "truth"
 
 
+def build_demo(folder):
+    """Build the demo into a folder, which keeps what the run printed; what is there already is taken as it is."""
+    environment = {"CONCORD_DEMO_SCALE": DEMO_SCALE, "CONCORD_WAREHOUSE": str(folder / "warehouse")}
+    said = folder / "said"
+    if not said.exists():
+        process = run_main_job(**environment)
+        assert process.returncode == 0, f"the main job failed:\n{process.stdout}"
+        said.write_text(process.stdout)
+    return Demo(read_settings(environment), environment, said.read_text())
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The demo at a small scale through the main job; what the run printed is shown if it failed."""
-    environment = {
-        "CONCORD_DEMO_SCALE": DEMO_SCALE,
-        "CONCORD_WAREHOUSE": str(tmp_path_factory.mktemp("demo") / "warehouse"),
-    }
-    process = run_main_job(**environment)
-    assert process.returncode == 0, f"the main job failed:\n{process.stdout}"
-    return Demo(read_settings(environment), environment, process.stdout)
+    """The demo at a small scale through the main job, once for all processes that test. Nobody may change it.
+
+    A test that runs the main job again on it takes `own_demo`.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder = folder / "demo"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        demo = build_demo(folder)
+    before = demo.settings.published.readlink(), demo.settings.build_file.stat().st_mtime_ns
+    yield demo
+    after = demo.settings.published.readlink(), demo.settings.build_file.stat().st_mtime_ns
+    assert after == before, "a test has changed the demo that all share"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def own_demo(demo, tmp_path_factory):
+    """The demo built and published in a warehouse of this module's own, which its tests may write."""
+    warehouse = tmp_path_factory.mktemp("own") / "warehouse"
+    shutil.copytree(demo.settings.warehouse, warehouse, symlinks=True)
+    environment = {**demo.environment, "CONCORD_WAREHOUSE": str(warehouse)}
+    return Demo(read_settings(environment), environment, demo.output)
+
+
+@pytest.fixture(scope="module")
 def warehouse(demo):
-    """The published warehouse of the demo, read-only."""
+    """The published warehouse of the demo, read-only; what a module makes beside it is gone with the module."""
     with duckdb.connect(str(demo.settings.published.resolve()), read_only=True) as connection:
         yield connection
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def build(demo):
-    """The private build file of the demo, read-only. No run may write it while this is open."""
+    """The private build file of the demo, read-only; what a module makes beside it is gone with the module."""
     with duckdb.connect(str(demo.settings.build_file), read_only=True) as connection:
         yield connection
 

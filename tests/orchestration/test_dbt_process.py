@@ -6,8 +6,12 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from orchestration.dbt_runs import dbt_of_this_run
-from orchestration.settings import PROJECT_ROOT
+import duckdb
+import pytest
+
+from orchestration.agreed_definitions import load_definitions
+from orchestration.dbt_runs import dbt_of_this_run, prepare_project
+from orchestration.settings import PROJECT_ROOT, read_settings
 
 # A run, in a few words: it starts a child that would go on for long, and is killed before it ends.
 RUN = """
@@ -44,9 +48,40 @@ def test_a_child_whose_parent_is_gone_already_ends_at_once():
     assert done.returncode == -signal.SIGKILL
 
 
-def test_the_launcher_is_dbt_of_this_very_environment(tmp_path):
-    launcher = dbt_of_this_run(tmp_path)
-    said = subprocess.run([launcher, "--version"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+@pytest.mark.slow
+def test_two_warehouses_share_a_parsed_project_and_nothing_else(tmp_path):
+    """The launcher is dbt of this environment, on the parsed project and on the warehouse's own build file."""
+    projects = []
+    for name in ("one", "other"):
+        settings = read_settings({"CONCORD_WAREHOUSE": str(tmp_path / name)})
+        projects.append(prepare_project(settings, load_definitions(settings)))
+    one, other = projects
+    assert one.parsed == other.parsed
+    assert not other.was_parsed
+    assert one.target != other.target
+    launcher = dbt_of_this_run(other)
+    said = run_launcher(launcher, {}, "--version")
     assert said.stdout == f"dbt-core {version('dbt-core')}\n"
-    helped = subprocess.run([launcher, "build", "--help"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
-    assert "--full-refresh" in helped.stdout
+    (tmp_path / "other/private").mkdir(parents=True)
+    before = one.manifest_path.stat().st_mtime_ns
+    seeded = run_launcher(launcher, other.environment, "--log-format", "json", "seed", "--select", "segments")
+    assert seeded.returncode == 0, seeded.stdout
+    assert "UnableToPartialParse" not in seeded.stdout, "it was parsed again"
+    with duckdb.connect(str(tmp_path / "other/private/build.duckdb"), read_only=True) as connection:
+        assert connection.execute("select count(*) > 1 from definitions.segments").fetchall() == [(True,)]
+    assert one.manifest_path.stat().st_mtime_ns == before
+    refused = run_launcher(launcher, other.environment, "seed", "--select", "no_such_seed", "--warn-error")
+    assert refused.returncode == 1
+    assert "no_such_seed" in refused.stdout
+
+
+def run_launcher(launcher, environment, *arguments):
+    return subprocess.run(
+        [launcher, *arguments],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )

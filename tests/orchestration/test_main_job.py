@@ -64,24 +64,24 @@ def test_no_rep_is_published_by_name_or_id(warehouse):
         assert values == [], f"{schema}.{table}"
 
 
-def test_a_second_run_loads_nothing_and_publishes_an_equal_warehouse(demo):
-    before = fingerprints(demo.settings.published)
-    builds = demo.settings.published.resolve()
-    process = run_main_job(**demo.environment)
+def test_a_second_run_loads_nothing_and_publishes_an_equal_warehouse(own_demo):
+    before = fingerprints(own_demo.settings.published)
+    builds = own_demo.settings.published.resolve()
+    process = run_main_job(**own_demo.environment)
     assert process.returncode == 0, process.stdout
     assert "Loaded      nothing: no new files" in process.stdout
-    assert demo.settings.published.resolve() != builds, "it was published anew"
-    assert fingerprints(demo.settings.published) == before
+    assert own_demo.settings.published.resolve() != builds, "it was published anew"
+    assert fingerprints(own_demo.settings.published) == before
 
 
-def test_a_second_writer_is_refused_and_told_who_writes(demo):
-    before = demo.settings.published.resolve()
-    with single_writer(demo.settings.lock_file):
-        process = run_main_job(**demo.environment)
+def test_a_second_writer_is_refused_and_told_who_writes(own_demo):
+    before = own_demo.settings.published.resolve()
+    with single_writer(own_demo.settings.lock_file):
+        process = run_main_job(**own_demo.environment)
     assert process.returncode == 1
     assert "is being written by process" in process.stdout
     assert "Nothing was changed" in process.stdout
-    assert demo.settings.published.resolve() == before
+    assert own_demo.settings.published.resolve() == before
 
 
 @pytest.mark.parametrize(
@@ -108,37 +108,37 @@ def test_an_empty_folder_of_extracts_is_an_error_and_never_the_demo(tmp_path):
     assert not (tmp_path / "w/concord.duckdb").exists()
 
 
-def test_real_extracts_are_not_built_into_the_demos_warehouse(demo):
-    before = demo.settings.published.resolve()
-    process = run_main_job(CONCORD_WAREHOUSE=demo.settings.warehouse, CONCORD_EXTRACTS=demo.settings.extracts)
+def test_real_extracts_are_not_built_into_the_demos_warehouse(own_demo):
+    before = own_demo.settings.published.resolve()
+    process = run_main_job(CONCORD_WAREHOUSE=own_demo.settings.warehouse, CONCORD_EXTRACTS=own_demo.settings.extracts)
     assert process.returncode == 2
     assert "was built from demo at scale 0.05, this run is from extracts" in process.stdout
-    assert demo.settings.published.resolve() == before
+    assert own_demo.settings.published.resolve() == before
 
 
-def test_a_changed_row_under_a_signature_stops_the_run_and_leaves_what_is_published(demo, tmp_path):
-    before = demo.settings.published.resolve()
+def test_a_changed_row_under_a_signature_stops_the_run_and_leaves_what_is_published(own_demo, tmp_path):
+    before = own_demo.settings.published.resolve()
     for name in ("definition_versions.csv", "stages.csv"):
-        shutil.copy(demo.settings.project / "seeds" / name, tmp_path)
+        shutil.copy(own_demo.settings.project / "seeds" / name, tmp_path)
     stages = tmp_path / "stages.csv"
     stages.write_text(stages.read_text().replace(",90", ",91", 1))
-    process = run_main_job(**demo.environment, CONCORD_DEFINITIONS=tmp_path)
+    process = run_main_job(**own_demo.environment, CONCORD_DEFINITIONS=tmp_path)
     assert process.returncode == 2
     assert "version '1' is signed, but not with its present content" in process.stdout
-    assert demo.settings.published.resolve() == before
+    assert own_demo.settings.published.resolve() == before
 
 
-def test_a_failed_data_test_stops_publishing_and_is_told(demo, tmp_path):
+def test_a_failed_data_test_stops_publishing_and_is_told(own_demo, tmp_path):
     """A row that dbt's own tests refuse: an unknown conflict between two agreed tables, planted in a definition."""
-    before = demo.settings.published.resolve()
+    before = own_demo.settings.published.resolve()
     fingerprint = fingerprints(before)
-    segments = (demo.settings.project / "seeds/segments.csv").read_text().splitlines()
+    segments = (own_demo.settings.project / "seeds/segments.csv").read_text().splitlines()
     (tmp_path / "segments.csv").write_text("\n".join([*segments[:2], "Overlapping,1,500"]) + "\n")
-    process = run_main_job(**demo.environment, CONCORD_DEFINITIONS=tmp_path)
+    process = run_main_job(**own_demo.environment, CONCORD_DEFINITIONS=tmp_path)
     assert process.returncode == 1, process.stdout
     assert "dbt could not build what was asked for" in process.stdout
     assert "What was published before is unchanged" in process.stdout
-    assert demo.settings.published.resolve() == before
+    assert own_demo.settings.published.resolve() == before
     assert fingerprints(before) == fingerprint
 
 
