@@ -1,27 +1,6 @@
-with property_history as (
+with histories as (
 
-    select *
-    from {{ source('hubspot', 'deal_property_history') }} as delivered
-    where
-        {{ visible('delivered') }}
-        and not delivered._is_deleted
-        and lower(delivered.name) in (
-            'dealstage',
-            'amount',
-            'deal_currency_code',
-            'closedate',
-            'hubspot_owner_id'
-        )
-
-),
-
-stage_history as (
-
-    select *
-    from {{ source('hubspot', 'deal_stage') }} as delivered
-    where
-        {{ visible('delivered') }}
-        and not delivered._is_deleted
+    select * from {{ ref('stg_hubspot__deal_histories_uncut') }}
 
 ),
 
@@ -37,35 +16,23 @@ stages as (
 
 ),
 
-deals_with_stage_properties as (
-
-    select distinct deal_id
-    from property_history
-    where lower(name) = 'dealstage'
-
-),
-
 changes as (
 
     select
-        deal_id,
-        lower(name) as property_name,
-        nullif(value, '') as property_value,
-        timestamp as changed_at
-    from property_history
-
-    union all
-
-    -- The stage history repeats the property history, so it only stands in where that is silent.
-    select
-        stage_history.deal_id,
-        'dealstage' as property_name,
-        stage_history.value as property_value,
-        stage_history.date_entered as changed_at
-    from stage_history
-    left join deals_with_stage_properties
-        on stage_history.deal_id = deals_with_stage_properties.deal_id
-    where deals_with_stage_properties.deal_id is null
+        histories.record_id as deal_id,
+        histories.field,
+        histories.new_value,
+        histories.changed_at
+    from histories
+    where
+        not histories.is_to_come
+        and histories.field in (
+            'stage_record_id',
+            'amount',
+            'currency',
+            'close_date',
+            'owner_record_id'
+        )
 
 ),
 
@@ -74,17 +41,17 @@ moments as (
     select
         deal_id,
         changed_at,
-        max(case when property_name = 'dealstage' then property_value end) as stage_value,
-        max(case when property_name = 'amount' then property_value end) as amount_value,
-        max(case when property_name = 'deal_currency_code' then property_value end)
+        max(case when field = 'stage_record_id' then new_value end) as stage_value,
+        max(case when field = 'amount' then new_value end) as amount_value,
+        max(case when field = 'currency' then new_value end)
             as currency_value,
-        max(case when property_name = 'closedate' then property_value end) as close_date_value,
-        max(case when property_name = 'hubspot_owner_id' then property_value end) as owner_value,
-        max(case when property_name = 'dealstage' then 1 else 0 end) as stage_changes,
-        max(case when property_name = 'amount' then 1 else 0 end) as amount_changes,
-        max(case when property_name = 'deal_currency_code' then 1 else 0 end) as currency_changes,
-        max(case when property_name = 'closedate' then 1 else 0 end) as close_date_changes,
-        max(case when property_name = 'hubspot_owner_id' then 1 else 0 end) as owner_changes
+        max(case when field = 'close_date' then new_value end) as close_date_value,
+        max(case when field = 'owner_record_id' then new_value end) as owner_value,
+        max(case when field = 'stage_record_id' then 1 else 0 end) as stage_changes,
+        max(case when field = 'amount' then 1 else 0 end) as amount_changes,
+        max(case when field = 'currency' then 1 else 0 end) as currency_changes,
+        max(case when field = 'close_date' then 1 else 0 end) as close_date_changes,
+        max(case when field = 'owner_record_id' then 1 else 0 end) as owner_changes
     from changes
     group by
         deal_id,
