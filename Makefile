@@ -9,6 +9,9 @@ BIN := .venv/bin
 # The stamp carries the sum of the lock: another lock (a pull, another branch) installs anew.
 STAMP := .venv/installed-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
+# Tests side by side: most of their time is spent in other processes that use one core each.
+TEST_PROCESSES ?= 2
+
 # The linter compiles SQL through dbt: it needs a database to name, but none to read.
 SQLFLUFF := CONCORD_BUILD_FILE=:memory: CONCORD_SEED_PATH=seeds CONCORD_TARGET=duckdb \
 	DBT_TARGET_PATH=.concord/lint DBT_LOG_PATH=.concord/lint $(BIN)/sqlfluff
@@ -54,7 +57,7 @@ dashboard: $(STAMP)
 	@$(BIN)/python -m dashboard serve
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -m 'not matrix'
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile -m 'not matrix'
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -m 'not slow'
