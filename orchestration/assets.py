@@ -19,6 +19,7 @@ MAIN_JOB = "main_job"
 CONTEXT_KEY = dg.AssetKey(["concord", "build_context"])
 PUBLISHED_KEY = dg.AssetKey(["published", "concord"])
 DASHBOARD_KEY = dg.AssetKey(["published", "dashboard"])
+POSTGRES_KEY = dg.AssetKey(["published", "postgres"])
 _PROGRESS_SECONDS = 5.0
 
 
@@ -273,3 +274,31 @@ def dashboard_asset() -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={"file": dg.MetadataValue.path(os.fspath(page)), "bytes": size})
 
     return dashboard
+
+
+def postgres_asset() -> dg.AssetsDefinition:
+    """The copy of the published warehouse in PostgreSQL, where one is asked for."""
+
+    @dg.asset(
+        key=POSTGRES_KEY,
+        deps=[PUBLISHED_KEY],
+        group_name="published",
+        owners=["team:analytics"],
+        description="The published build in PostgreSQL: views that stay, turned at once to newly loaded tables.",
+        kinds={"postgres"},
+        required_resource_keys={MAIN_JOB},
+        pool=POOL,
+    )
+    def postgres(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        publication = getattr(context.resources, MAIN_JOB).publish_to_postgres()
+        return dg.MaterializeResult(
+            metadata={
+                "database": publication.place,
+                "build_id": publication.build_id,
+                "tables": len(publication.rows),
+                "rows": sum(publication.rows.values()),
+                "unchanged": publication.is_unchanged,
+            }
+        )
+
+    return postgres

@@ -11,6 +11,7 @@ from orchestration.assets import (
     dbt_models,
     landing_asset,
     metrics_asset,
+    postgres_asset,
     published_asset,
 )
 from orchestration.automation import JOB_NAME, completeness_sensor, daily_schedule, new_files_sensor
@@ -49,6 +50,7 @@ def make_definitions(
             metrics,
             published_asset(prepared, models, metrics),
             dashboard_asset(),
+            *([postgres_asset()] if prepared.settings.postgres else []),
         ],
         asset_checks=[contract_checks(prepared)],
         jobs=[job],

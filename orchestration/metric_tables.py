@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,11 @@ class MetricLayer:
             relation["database"] = None
             relation["relation_name"] = f'"{relation["schema_name"]}"."{relation["alias"]}"'
         self._engine: MetricFlowEngine | None = None
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The semantic manifest: semantic models, metrics and saved queries as dbt wrote them."""
+        return self._raw
 
     def _get_engine(self) -> MetricFlowEngine:
         if self._engine is None:

@@ -19,7 +19,8 @@ from orchestration.dbt_runs import DbtProjectState, prepare_project, project_var
 from orchestration.landing import LandingReport, land
 from orchestration.metric_tables import MetricLayer
 from orchestration.publishing import Publication, publish
-from orchestration.publishing.tables import tables_of_manifest, tables_of_metrics
+from orchestration.publishing.postgres import PostgresError, PostgresPublication, indexes_of, publish_to_postgres
+from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, tables_of_manifest, tables_of_metrics
 from orchestration.publishing.visibility import RepVisibility
 from orchestration.settings import Settings, read_settings
 
@@ -66,6 +67,7 @@ class MainJob:
     build: BuildContext | None = None
     publication: Publication | None = None
     page: Path | None = None
+    postgres: PostgresPublication | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
 
     @property
@@ -121,18 +123,38 @@ class MainJob:
         """Publish the build."""
         self.progress("Publishing")
         build = self.build or current_build(self.settings.build_file)
+        self.publication = publish(
+            self.settings,
+            build,
+            self._tables(),
+            visibility=rep_visibility(self.settings.project),
+            progress=self._step,
+        )
+        return self.publication
+
+    def publish_to_postgres(self) -> PostgresPublication:
+        """Publish the file that readers open now into the PostgreSQL database of the settings."""
+        if self.settings.postgres is None:
+            raise PostgresError("CONCORD_POSTGRES is not set")
+        self.postgres = publish_to_postgres(
+            self.settings.postgres,
+            self.publication.path if self.publication else self.settings.published.resolve(),
+            [*self._tables(), *AUDIT_TABLES],
+            indexes=indexes_of(self.prepared.manifest, self.prepared.metrics.manifest),
+            progress=self.progress,
+        )
+        return self.postgres
+
+    def _tables(self) -> list[PublishedTable]:
+        """What dbt and the metrics make to be published."""
         metrics = self.prepared.metrics
-        tables = [
+        return [
             *tables_of_manifest(self.prepared.manifest),
             *tables_of_metrics(
                 [(saved.name, saved.description, saved.metrics, saved.group_by) for saved in metrics.saved_queries()],
                 {name: f"{label}: {description}" for name, label, description, *_ in metrics.catalog()},
             ),
         ]
-        self.publication = publish(
-            self.settings, build, tables, visibility=rep_visibility(self.settings.project), progress=self._step
-        )
-        return self.publication
 
     def render(self) -> tuple[Path, int]:
         """Make the page of what was published; returns it and its size in bytes."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from orchestration.dsn import DsnError, PostgresDsn, read_dsn
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 # What each setting is for; the README prints the same list. Anything else called CONCORD_… is refused,
@@ -18,7 +20,7 @@ SETTINGS = {
     "CONCORD_DEFINITIONS": "folder with some or all agreed tables of the company, each replacing ours",
     "CONCORD_AS_OF": "fixes the build's now, an ISO date or time (UTC)",
     "CONCORD_TARGET": "engine: duckdb",
-    "CONCORD_POSTGRES": "DSN of a PostgreSQL server that gets a copy: not offered yet",
+    "CONCORD_POSTGRES": "connection string of a PostgreSQL database that gets a copy of each published build",
     "CONCORD_DEMO_SCALE": "size of the generated demo; 1 is about 20,000 contacts",
     "CONCORD_DASHBOARD_USERS": "file of those who may open the dashboard, outside of the project",
     "CONCORD_DASHBOARD_HOST": "address that the dashboard listens on; default 127.0.0.1, this machine alone",
@@ -47,6 +49,7 @@ class Settings:
         as_of: the fixed now of the build (naive UTC), or None for the newest accepted evidence.
         target: the engine, `duckdb`.
         demo_scale: scale of the demo, or None where the extracts are the company's.
+        postgres: the PostgreSQL database that gets a copy of each published build, or None.
         project: root of the project.
     """
 
@@ -56,6 +59,7 @@ class Settings:
     as_of: datetime | None = None
     target: str = "duckdb"
     demo_scale: float | None = None
+    postgres: PostgresDsn | None = None
     project: Path = PROJECT_ROOT
 
     @property
@@ -134,9 +138,10 @@ def read_settings(environment: Mapping[str, str], *, project: Path = PROJECT_ROO
         )
     if target != "duckdb":
         raise SettingsError(f"CONCORD_TARGET={target}: unknown engine; the only one is duckdb")
-    if "CONCORD_POSTGRES" in given:
-        # The DSN may hold a password: it is not repeated.
-        raise SettingsError("CONCORD_POSTGRES is set, but Concord does not load PostgreSQL yet; unset it to run")
+    try:
+        postgres = read_dsn(given["CONCORD_POSTGRES"]) if "CONCORD_POSTGRES" in given else None
+    except DsnError as error:
+        raise SettingsError(f"CONCORD_POSTGRES {error}") from None
 
     if "CONCORD_EXTRACTS" in given:
         if "CONCORD_DEMO_SCALE" in given:
@@ -161,6 +166,7 @@ def read_settings(environment: Mapping[str, str], *, project: Path = PROJECT_ROO
         as_of=_instant(given["CONCORD_AS_OF"]) if "CONCORD_AS_OF" in given else None,
         target=target,
         demo_scale=scale,
+        postgres=postgres,
         project=project,
     )
 

@@ -34,6 +34,14 @@ def summary(outcome: Outcome) -> str:
         lines.append(
             "            audit.loads, audit.quarantine_counts and audit.contract_results say what was held back"
         )
+    if run is not None and run.postgres is not None:
+        postgres = run.postgres
+        lines.append(
+            f"PostgreSQL  {len(postgres.rows)} tables, {sum(postgres.rows.values()):,} rows at {postgres.place}"
+            + (", unchanged" if postgres.is_unchanged else "")
+            + " (readers: role bi_reader)"
+        )
+        lines += [f"            {note}" for note in postgres.notes]
     for error in outcome.errors:
         lines.append(f"FAILED      {error}")
     if outcome.missing:

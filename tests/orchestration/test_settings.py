@@ -69,6 +69,13 @@ def test_the_demo_has_no_scale_beside_real_extracts(tmp_path):
 
 
 def test_a_dsn_is_refused_without_repeating_its_password():
-    with pytest.raises(SettingsError, match="CONCORD_POSTGRES") as raised:
-        read_settings({"CONCORD_POSTGRES": "postgresql://u:secret@localhost/x"})
+    with pytest.raises(SettingsError, match=r"CONCORD_POSTGRES is no PostgreSQL connection string") as raised:
+        read_settings({"CONCORD_POSTGRES": "mysql://u:secret@localhost/x"})
     assert "secret" not in str(raised.value)
+
+
+def test_settings_with_a_dsn_can_be_printed():
+    settings = read_settings({"CONCORD_POSTGRES": "postgresql://u:secret@localhost:5433/x"})
+    assert "secret" not in repr(settings)
+    assert "secret" not in f"{settings} {settings.postgres}"
+    assert str(settings.postgres) == "u@localhost:5433/x"

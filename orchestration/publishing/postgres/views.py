@@ -1,0 +1,374 @@
+"""The views that readers open: planned against what stands there, then turned to the new tables all at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestration.publishing.postgres.schemas import BUILDS, READERS
+from orchestration.publishing.postgres.server import (
+    CANCELED,
+    DEADLOCK,
+    DEPENDENTS_EXIST,
+    LOCK_NOT_AVAILABLE,
+    PostgresError,
+    Server,
+    identifier,
+    literal,
+)
+from orchestration.publishing.postgres.shape import TableShape
+
+Place = tuple[str, str]
+RETIRED = "No longer published: always null, and kept only for the views that were built on this view."
+_KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "table", "S": "sequence"}
+# Shares of the time after which the server looks for deadlocks: we give way before it would stop a reader.
+_LOCK_SHARE, _SWITCH_SHARE = 0.4, 0.8
+_LONGEST_SWITCH = 10_000
+
+
+@dataclass(frozen=True)
+class _Dependent:
+    """Something of others that is built on a view of ours; no columns where it only needs the rows."""
+
+    name: str
+    kind: str
+    owner: str
+    columns: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} (owner {self.owner})"
+
+
+@dataclass
+class _Standing:
+    """A relation at a place of ours: the columns' types and comments by name, in their order."""
+
+    kind: str
+    owner: str
+    is_changeable: bool
+    is_ours: bool
+    comment: str | None
+    reads: str | None
+    columns: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    dependents: list[_Dependent] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """What becomes of one view.
+
+    Attributes:
+        place: Its schema and name.
+        shape: The table that it shows, or None where it goes.
+        is_dropped: Whether what stands there is dropped first.
+        is_made: Whether there is none before.
+        columns: Name and expression of each column.
+        comments: Statements for comments that change.
+    """
+
+    place: Place
+    shape: TableShape | None
+    is_dropped: bool
+    is_made: bool
+    columns: tuple[tuple[str, str], ...] = ()
+    comments: tuple[str, ...] = ()
+
+
+def standing_tables(server: Server, shapes: Iterable[TableShape]) -> dict[Place, str | None]:
+    """The versioned table that each of our places shows now, None where it shows none."""
+    standing = _read_standing(server, [place for shape in shapes for place in shape.places])
+    return {place: view.reads if view.is_ours else None for place, view in standing.items()}
+
+
+def plan_views(server: Server, shapes: Sequence[TableShape]) -> list[ViewPlan]:
+    """What must be done so that the views show these tables.
+
+    A view keeps its columns' order; new columns come last. A column that is gone stays, always null, where others built
+    views on this view that do not use it. Where nobody did, the view is made anew with the same grants.
+
+    Raises:
+        PostgresError: something that others built would break; the message names it, its owner and what it uses.
+    """
+    by_place = {place: shape for shape in shapes for place in shape.places}
+    registered = {(schema, view) for schema, view in server.query(f"select * from {identifier(BUILDS, 'views')}")}
+    standing = _read_standing(server, {*by_place, *registered})
+    plans, refusals, in_the_way = [], [], []
+    for place in sorted({*by_place, *(registered & set(standing))}):
+        view, shape, name = standing.get(place), by_place.get(place), ".".join(place)
+        if view is None:
+            assert shape is not None
+            plans.append(_new_view(place, shape, is_dropped=False))
+        elif not view.is_ours:
+            in_the_way.append(f"{name} is a {_KINDS.get(view.kind, 'relation')} of {view.owner}: rename or move it")
+        elif not view.is_changeable:
+            in_the_way.append(f"{name} belongs to {view.owner}: publish as that role, or alter the view's owner")
+        elif shape is None:
+            refusals += [f"{name} is no longer published: used by {one}" for one in view.dependents]
+            plans.append(ViewPlan(place, None, is_dropped=True, is_made=False))
+        else:
+            plan, refused = _changed_view(place, shape, view)
+            plans.append(plan)
+            refusals += [f"{name}{why}" for why in refused]
+    if in_the_way:
+        raise PostgresError(
+            f"at {server.dsn}, other things stand where views of Concord belong; nothing was changed:"
+            + "".join(f"\n  {line}" for line in in_the_way)
+        )
+    if refusals:
+        raise PostgresError(
+            f"not published into {server.dsn}, because what others built on it would break; the build that was"
+            " published there before stands:"
+            + "".join(f"\n  {line}" for line in refusals)
+            + "\n  Ask these owners to change or drop what they built, or publish the columns again; the next run"
+            " publishes."
+        )
+    return plans
+
+
+def _new_view(place: Place, shape: TableShape, *, is_dropped: bool) -> ViewPlan:
+    comments = [_comment_view(place, shape.comment)] if shape.comment else []
+    comments += [_comment_column(place, column.name, column.comment) for column in shape.columns if column.comment]
+    columns = tuple((column.name, identifier(column.name)) for column in shape.columns)
+    return ViewPlan(place, shape, is_dropped, is_made=not is_dropped, columns=columns, comments=tuple(comments))
+
+
+def _changed_view(place: Place, shape: TableShape, view: _Standing) -> tuple[ViewPlan, list[str]]:
+    """The plan of a view that stands, and what speaks against it."""
+    new = {column.name: column for column in shape.columns}
+    gone = [name for name in view.columns if name not in new]
+    retyped = {
+        name: (then, new[name].data_type)
+        for name, (then, _) in view.columns.items()
+        if name in new and new[name].data_type != then
+    }
+    if (gone or retyped) and not view.dependents:
+        return _new_view(place, shape, is_dropped=True), []
+    refused = [
+        f", column {name}, becomes {now} instead of {then}: used by {one}"
+        for name, (then, now) in retyped.items()
+        for one in view.dependents
+    ]
+    refused += [
+        f", column {name}, is no longer published: used by {one}"
+        for name in gone
+        for one in view.dependents
+        if name in one.columns
+    ]
+    columns = {
+        name: identifier(name) if name in new else f"null::{data_type}" for name, (data_type, _) in view.columns.items()
+    }
+    columns |= {name: identifier(name) for name in new}
+    told = {name: new[name].comment if name in new else RETIRED for name in columns}
+    comments = [] if (view.comment or "") == shape.comment else [_comment_view(place, shape.comment)]
+    comments += [
+        _comment_column(place, name, text)
+        for name, text in told.items()
+        if (view.columns.get(name, ("", None))[1] or "") != text
+    ]
+    plan = ViewPlan(
+        place, shape, is_dropped=False, is_made=False, columns=tuple(columns.items()), comments=tuple(comments)
+    )
+    return plan, refused
+
+
+def _comment_view(place: Place, text: str) -> str:
+    return f"comment on view {identifier(*place)} is {literal(text or None)}"
+
+
+def _comment_column(place: Place, column: str, text: str) -> str:
+    return f"comment on column {identifier(*place, column)} is {literal(text or None)}"
+
+
+def _read_standing(server: Server, places: Iterable[Place]) -> dict[Place, _Standing]:
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(places))
+    relations = (
+        "from pg_class as relation inner join pg_namespace as space on space.oid = relation.relnamespace"
+        f" where (space.nspname, relation.relname) in ({listed})"
+    )
+    found: dict[Place, _Standing] = {}
+    oids: dict[int, Place] = {}
+    for oid, schema, name, *view in server.query(
+        "select relation.oid::bigint, space.nspname, relation.relname, relation.relkind::text,"
+        " pg_get_userbyid(relation.relowner)::text, pg_has_role(relation.relowner, 'USAGE'),"
+        " relation.relkind = 'v' and exists ("
+        f"select from {identifier(BUILDS, 'views')} where schema_name = nspname and view_name = relname),"
+        " obj_description(relation.oid, 'pg_class'),"
+        # What a view reads stands as a dependency of its rule.
+        " (select max(below.relname::text) from pg_rewrite as rule inner join pg_depend as part"
+        " on part.classid = 'pg_rewrite'::regclass and part.objid = rule.oid and part.refclassid = 'pg_class'::regclass"
+        " inner join pg_class as below on below.oid = part.refobjid inner join pg_namespace as builds"
+        f" on builds.oid = below.relnamespace and builds.nspname = '{BUILDS}' where rule.ev_class = relation.oid)"
+        f" {relations}"
+    ):
+        found[schema, name] = _Standing(*view)
+        oids[oid] = (schema, name)
+    if not oids:
+        return found
+    for oid, name, data_type, comment in server.query(
+        "select attrelid::bigint, attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum)"
+        f" from pg_attribute where attnum > 0 and not attisdropped and attrelid in ({', '.join(map(str, oids))})"
+        " order by attrelid, attnum"
+    ):
+        found[oids[oid]].columns[name] = (data_type, comment)
+    for oid, schema, name, kind, owner, columns in server.query(
+        "select part.refobjid::bigint, space.nspname, above.relname, above.relkind::text,"
+        " pg_get_userbyid(above.relowner)::text, coalesce(string_agg(column_.attname, '\x1f'), '')"
+        " from pg_depend as part inner join pg_rewrite as rule"
+        " on part.classid = 'pg_rewrite'::regclass and part.objid = rule.oid"
+        " inner join pg_class as above on above.oid = rule.ev_class"
+        " inner join pg_namespace as space on space.oid = above.relnamespace"
+        " left join pg_attribute as column_ on column_.attrelid = part.refobjid and column_.attnum = part.refobjsubid"
+        " and part.refobjsubid > 0"
+        f" where part.refclassid = 'pg_class'::regclass and part.refobjid in ({', '.join(map(str, oids))})"
+        " and above.oid <> part.refobjid group by 1, 2, 3, 4, 5 order by 1, 2, 3"
+    ):
+        used = frozenset(columns.split("\x1f")) - {""}
+        found[oids[oid]].dependents.append(_Dependent(f"{schema}.{name}", _KINDS.get(kind, "relation"), owner, used))
+    return found
+
+
+def switch_views(
+    server: Server,
+    shapes: Sequence[TableShape],
+    tables: Mapping[str, str],
+    publication: int,
+    *,
+    is_role_new: bool,
+    patience: float,
+) -> None:
+    """Turn all views to new tables in one transaction, which holds their locks for a moment or gives way.
+
+    A view is locked against its readers while it changes. Readers that came after wait for us, so all of it must end
+    before the server's search for deadlocks would stop one of them; where a lock is not had by then, everything is let
+    go and tried again.
+
+    Args:
+        server: Where.
+        shapes: What the views shall show.
+        tables: The versioned table of each shape, by `schema.name`.
+        publication: The publication that these tables are.
+        is_role_new: Whether the readers' role was made just now, and so lost its grants if there were any.
+        patience: Seconds in which the locks must be had.
+
+    Raises:
+        PostgresError: readers held a view all that time, or something that others built would break.
+    """
+    ((deadlock_milliseconds,),) = server.query(
+        "select setting::integer from pg_settings where name = 'deadlock_timeout'"
+    )
+    locks = max(10, int(deadlock_milliseconds * _LOCK_SHARE))
+    whole = max(20, int(deadlock_milliseconds * _SWITCH_SHARE))
+    until, pause = time.monotonic() + patience, 0.05
+    while True:
+        plans: list[ViewPlan] = []
+        try:
+            with server.transaction():
+                plans = plan_views(server, shapes)
+                _note(server, plans, publication)
+                statements = _statements(server, plans, tables, is_role_new=is_role_new)
+                server.execute(f"set local lock_timeout = {locks}")
+                server.execute(f"set local statement_timeout = {whole}")
+                server.execute(_as_one_statement(statements))
+            return
+        except PostgresError as error:
+            if error.sqlstate == DEPENDENTS_EXIST:
+                raise PostgresError(
+                    f"not published into {server.dsn}, because what others built on it would break; the build that"
+                    f" was published there before stands: {error}",
+                    error.sqlstate,
+                ) from None
+            if error.sqlstate not in (LOCK_NOT_AVAILABLE, CANCELED, DEADLOCK):
+                raise
+            if error.sqlstate == CANCELED:
+                # No single lock was missing: the server is slow.
+                whole = min(whole * 2, _LONGEST_SWITCH)
+            if time.monotonic() + pause > until:
+                raise PostgresError(
+                    f"not published into {server.dsn}: readers held its views for {patience:.0f} s"
+                    f"{_who_holds(server, [plan.place for plan in plans])}; the build that was published there before"
+                    " stands. A session that leaves its transaction open holds what it read: end it, and run again",
+                    error.sqlstate,
+                ) from None
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+
+
+def _statements(
+    server: Server, plans: Sequence[ViewPlan], tables: Mapping[str, str], *, is_role_new: bool
+) -> list[str]:
+    statements = [f"drop view {identifier(*plan.place)}" for plan in plans if plan.is_dropped]
+    for plan in plans:
+        if plan.shape is None:
+            continue
+        view = identifier(*plan.place)
+        listed = ", ".join(
+            expression if expression == identifier(name) else f"{expression} as {identifier(name)}"
+            for name, expression in plan.columns
+        )
+        table = identifier(BUILDS, tables[plan.shape.full_name])
+        statements.append(f"create or replace view {view} as select {listed} from {table}")
+        if plan.is_made or is_role_new:
+            statements.append(f"grant select on {view} to {READERS}")
+        if plan.is_dropped:
+            statements += _grants(server, plan)
+        statements += plan.comments
+    return statements
+
+
+def _grants(server: Server, plan: ViewPlan) -> list[str]:
+    """What others were allowed on a view that is made anew."""
+    kept = {name for name, _ in plan.columns}
+    view = identifier(*plan.place)
+    return [
+        f"grant {privilege}{f' ({identifier(column)})' if column else ''} on {view} to"
+        f" {'public' if grantee is None else identifier(grantee)}{' with grant option' if is_grantable else ''}"
+        for privilege, column, grantee, is_grantable in server.query(
+            "select granted.privilege_type, granted.column_name, role.rolname, granted.is_grantable from ("
+            "select (aclexplode(relacl)).*, null::text as column_name, relowner from pg_class"
+            f" where oid = {literal(view)}::regclass union all"
+            " select (aclexplode(attacl)).*, attname::text, relowner from pg_attribute inner join pg_class"
+            f" on pg_class.oid = attrelid where attrelid = {literal(view)}::regclass and not attisdropped"
+            ") as granted left join pg_roles as role on role.oid = granted.grantee"
+            " where granted.grantee <> granted.relowner order by 2 nulls first, 3, 1"
+        )
+        if column is None or column in kept
+    ]
+
+
+def _note(server: Server, plans: Sequence[ViewPlan], publication: int) -> None:
+    """Our own memory of which views are ours, and which publication they show."""
+    listed = ", ".join(
+        f"({literal(schema)}, {literal(name)})"
+        for schema, name in (plan.place for plan in plans if plan.shape is not None)
+    )
+    views, publications = identifier(BUILDS, "views"), identifier(BUILDS, "publications")
+    server.execute(f"delete from {views} where (schema_name, view_name) not in ({listed})")
+    server.execute(f"insert into {views} values {listed} on conflict do nothing")
+    server.execute(f"update {publications} set status = 'superseded' where status = 'published'")
+    server.execute(f"update {publications} set status = 'published' where publication = {publication}")
+
+
+def _as_one_statement(statements: Sequence[str]) -> str:
+    """All statements as one, so that one time limit holds for all and no network lies between them."""
+    body = "\n".join(f"{statement};" for statement in statements)
+    tag = "concord"
+    while f"${tag}$" in body:
+        tag += "_"
+    return f"do ${tag}$\nbegin\n{body}\nend\n${tag}$"
+
+
+def _who_holds(server: Server, places: Sequence[Place]) -> str:
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in places)
+    holders = server.query(
+        "select distinct held.pid, coalesce(session.usename::text, 'unknown'),"
+        " coalesce(nullif(session.application_name, ''), 'unnamed') from pg_locks as held"
+        " inner join pg_class as relation on relation.oid = held.relation"
+        " inner join pg_namespace as space on space.oid = relation.relnamespace"
+        " left join pg_stat_activity as session on session.pid = held.pid"
+        " where held.granted and held.pid <> pg_backend_pid()"
+        " and held.database = (select oid from pg_database where datname = current_database())"
+        f" and (space.nspname, relation.relname) in ({listed}) order by 1 limit 10"
+    )
+    named = ", ".join(f"process {pid} of {user} ({application})" for pid, user, application in holders)
+    return f" ({named})" if named else ""
