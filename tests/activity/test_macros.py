@@ -118,7 +118,7 @@ def test_patterns_agree_with_those_of_file_names(connection, value, pattern):
 
 @pytest.fixture
 def converted(connection):
-    """The three tables that hold converted money, each with one amount that is converted."""
+    """The tables that hold converted money, each with one amount that is converted."""
     cursor = connection.cursor()
     cursor.execute(
         """
@@ -130,6 +130,11 @@ def converted(connection):
         create or replace temp table dim_campaigns as
             select 'EUR' as original_currency, date '2026-01-01' as rate_date, 1.0 as original_budget,
             1.1 as budget, null as original_actual_cost, null as actual_cost;
+        create or replace temp table fct_conversions as
+            select 'EUR' as original_currency, date '2026-01-01' as converted_date, 1.0 as original_value, 1.1 as value;
+        create or replace temp table fct_acquisition_costs as
+            select 'EUR' as original_currency, date '2026-01-01' as cost_date, 1.0 as original_amount, 1.1 as amount,
+            null as channel;
         """
     )
     return cursor
@@ -150,6 +155,8 @@ def test_with_every_rate_the_build_goes_on(converted):
         ("update fct_opportunities set amount = null", "1 opportunities"),
         ("update fct_ad_spend set cost = null", "1 days of advertising spend"),
         ("update dim_campaigns set budget = null", "1 campaigns"),
+        ("update fct_conversions set value = null", "1 conversions"),
+        ("update fct_acquisition_costs set amount = null", "1 costs"),
     ],
 )
 def test_a_missing_rate_stops_the_build_and_names_currency_and_days(converted, statement, needed_by):

@@ -19,6 +19,18 @@ campaigns as (
 
 ),
 
+conversions as (
+
+    select * from {{ ref('fct_conversions') }}
+
+),
+
+acquisition_costs as (
+
+    select * from {{ ref('fct_acquisition_costs') }}
+
+),
+
 unconverted as (
 
     select
@@ -49,6 +61,25 @@ unconverted as (
     where
         (original_budget is not null and budget is null)
         or (original_actual_cost is not null and actual_cost is null)
+
+    union all
+
+    select
+        original_currency as currency,
+        converted_date as rate_date,
+        'conversions' as what
+    from conversions
+    where original_value is not null and value is null
+
+    union all
+
+    select
+        original_currency as currency,
+        cost_date as rate_date,
+        'costs' as what
+    from acquisition_costs
+    -- Advertising is named above already.
+    where original_amount is not null and amount is null and channel is null
 
 ),
 

@@ -94,6 +94,29 @@ COUNTS = {
         for metric, column in [("ad_spend", "cost"), ("ad_clicks", "clicks"), ("ad_impressions", "impressions")]
     },
 }
+HEADLINE_WON = "model = 'w_shaped' and conversion_type = 'won'"
+COUNTS |= {
+    "attributed_revenue": (
+        f"select {MONTH.format(day='converted_at')} as month, sum(credit_amount) as value"
+        f" from attribution.fct_credits where {HEADLINE_WON} group by 1"
+    ),
+    "revenue_of_paid_channels": (
+        f"select {MONTH.format(day='touched_at')} as month, sum(credit_amount) as value"
+        f" from attribution.fct_credits where {HEADLINE_WON}"
+        " and channel in (select channel from core.fct_ad_spend) group by 1"
+    ),
+    "acquisition_cost": (
+        "select month, sum(value) as value from ("
+        f" select {MONTH.format(day='cost_date')} as month, sum(amount) as value"
+        " from attribution.fct_acquisition_costs where channel is null and team in ('marketing', 'sales') group by 1"
+        f" union all select {MONTH.format(day='spend_date')}, sum(cost) from core.fct_ad_spend group by 1) group by 1"
+    ),
+    "new_customers": (
+        "select month, count(*) as value from ("
+        f" select min({MONTH.format(day='won_at')}) as month from core.fct_opportunities"
+        f" where is_won and {NEW} group by coalesce(account_id, person_id, opportunity_id)) group by 1"
+    ),
+}
 RATIOS = {
     "mql_to_sal_period_rate": ("sals", "mqls"),
     "sal_to_sql_period_rate": ("sqls", "sals"),
@@ -103,6 +126,8 @@ RATIOS = {
     "average_deal_size": ("bookings", "won_deals"),
     "win_rate": ("new_business_won_deals", "new_business_closed_deals"),
     "win_rate_by_value": ("new_business_bookings", "new_business_closed_amount"),
+    "roas": ("revenue_of_paid_channels", "ad_spend"),
+    "cac": ("acquisition_cost", "new_customers"),
 }
 
 
@@ -157,6 +182,7 @@ def test_ratio_equals_its_parts(connection, metric: str) -> None:
         ("bookings_by_month_and_opportunity_type", "won_deals", "opportunity__opportunity_type"),
         ("pipeline_by_month_and_region", "open_pipeline", "pipeline_day__region"),
         ("ad_spend_by_month_and_platform", "ad_spend", "ad_spend_row__platform"),
+        ("attributed_revenue_by_month_and_channel", "attributed_revenue", "credit__channel"),
     ],
 )
 def test_slices_add_up_to_the_company(connection, table: str, metric: str, slices: str) -> None:
@@ -180,3 +206,27 @@ def test_a_quarter_is_not_the_sum_of_its_stocks(connection) -> None:
     for quarter, value in quarters:
         last = max(month for month in months if 0 <= 12 * (month.year - quarter.year) + month.month - quarter.month < 3)
         assert value == months[last]
+
+
+def test_attributed_revenue_is_the_revenue(connection) -> None:
+    """Over all channels, the one without a touch included, credit is what was won."""
+    assert any(value for value in served(connection, "attributed_revenue").values())
+    assert {month: value for month, value in served(connection, "attributed_revenue").items() if value} == {
+        month: value for month, value in by_hand(connection, "new_business_bookings").items() if value
+    }
+
+
+def test_the_report_repeats_the_metrics(connection) -> None:
+    """CAC and ROAS of the company, in the report of channels and as metrics."""
+    reported = connection.execute(
+        "select spend_month, spend, acquisition_cost, new_customers, attributed_revenue, cac, roas"
+        " from attribution.rpt_channel_performance where channel = '(all)'"
+    ).fetchall()
+    parts = ("ad_spend", "acquisition_cost", "new_customers", "revenue_of_paid_channels")
+    figures = [served(connection, metric) for metric in parts]
+    ratios = [served(connection, metric) for metric in ("cac", "roas")]
+    assert len(reported) > 12
+    for month, *values, cac, roas in reported:
+        assert [figure.get(month) or 0 for figure in figures] == values, month
+        assert cac == pytest.approx(ratios[0].get(month) or None, rel=1e-9), month
+        assert roas == pytest.approx(ratios[1].get(month), rel=1e-9), month

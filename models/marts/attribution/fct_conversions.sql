@@ -1,0 +1,87 @@
+with conversions as (
+
+    select * from {{ ref('int_conversions') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('fct_opportunities') }}
+
+),
+
+lead_cycles as (
+
+    select * from {{ ref('fct_lead_cycles') }}
+
+),
+
+journey_touches as (
+
+    select * from {{ ref('int_journey_touches') }}
+
+),
+
+self_reported as (
+
+    select * from {{ ref('int_people_self_reported') }}
+
+),
+
+journeys as (
+
+    select
+        conversion_id,
+        count(*) as touches,
+        min(touched_at) as first_touched_at
+    from journey_touches
+    group by conversion_id
+
+),
+
+-- A customer is new once: with the first deal that its account, else its person, won.
+first_wins as (
+
+    select
+        conversion_id,
+        row_number() over (
+            partition by coalesce(account_id, person_id, opportunity_id)
+            order by converted_at, conversion_id
+        ) as win_number
+    from conversions
+    where conversion_type = 'won'
+
+),
+
+final as (
+
+    select
+        conversions.conversion_id,
+        conversions.opportunity_id,
+        conversions.account_id,
+        conversions.person_id,
+        conversions.conversion_type,
+        opportunities.opportunity_type,
+        opportunities.segment,
+        opportunities.region,
+        lead_cycles.motion,
+        self_reported.channel as self_reported_channel,
+        conversions.original_currency,
+        conversions.value,
+        conversions.original_value,
+        cast(coalesce(journeys.touches, 0) as bigint) as touches,
+        coalesce(first_wins.win_number = 1, false) as is_new_customer,
+        {{ business_date('conversions.converted_at') }} as converted_date,
+        conversions.lead_at,
+        journeys.first_touched_at,
+        conversions.converted_at
+    from conversions
+    inner join opportunities on conversions.opportunity_id = opportunities.opportunity_id
+    left join lead_cycles on conversions.opportunity_id = lead_cycles.opportunity_id
+    left join journeys on conversions.conversion_id = journeys.conversion_id
+    left join first_wins on conversions.conversion_id = first_wins.conversion_id
+    left join self_reported on conversions.person_id = self_reported.person_id
+
+)
+
+select * from final
