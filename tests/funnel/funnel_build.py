@@ -210,7 +210,7 @@ class CompiledFunnel:
     relations: Mapping[str, str]
 
 
-def compile_funnel(folder: Path) -> CompiledFunnel:
+def compile_funnel(folder: Path, under_test: Sequence[str] = UNDER_TEST) -> CompiledFunnel:
     """Compile the models under test with dbt, into `folder`.
 
     Raises RuntimeError if dbt cannot compile them.
@@ -232,7 +232,7 @@ def compile_funnel(folder: Path) -> CompiledFunnel:
             "--log-path",
             str(folder / "logs"),
             "--select",
-            *UNDER_TEST,
+            *under_test,
         ],
         cwd=PROJECT,
         env={
@@ -248,10 +248,10 @@ def compile_funnel(folder: Path) -> CompiledFunnel:
     manifest = json.loads((folder / "target" / "manifest.json").read_text())
     nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
     names = {node["unique_id"]: name for name, node in nodes.items()}
-    waiting = {name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in UNDER_TEST}
+    waiting = {name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in under_test}
     ordered: list[CompiledModel] = []
     while waiting:
-        name = next(n for n in UNDER_TEST if n in waiting and not waiting[n] & waiting.keys())
+        name = next(n for n in under_test if n in waiting and not waiting[n] & waiting.keys())
         node = nodes[name]
         ordered.append(
             CompiledModel(name, node["relation_name"], tuple(sorted(waiting.pop(name))), node["compiled_code"])
@@ -276,7 +276,8 @@ class FunnelBuild:
     """One build of the funnel on rows that a test made up.
 
     `tables` has the rows of inputs, by name; `definitions` those of agreed tables that shall differ from
-    what is shipped. What neither names is empty, or as shipped.
+    what is shipped. What neither names is empty, or as shipped. `inputs` and `defaults` describe the inputs of
+    other models than the funnel's.
     """
 
     def __init__(
@@ -287,21 +288,23 @@ class FunnelBuild:
         as_of: datetime,
         definitions: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         threads: int = 2,
+        inputs: Mapping[str, Mapping[str, str]] = INPUTS,
+        defaults: Mapping[str, Mapping[str, Any]] = DEFAULTS,
     ) -> None:
         self._connection = duckdb.connect(config={"threads": threads})
         self._connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         self._connection.execute("set preserve_insertion_order = false")
         self._connection.execute(f"attach ':memory:' as {CATALOG}; use {CATALOG}")
         given = {"stg_concord__build_context": [{"as_of": as_of}], **tables}
-        unknown = given.keys() - INPUTS.keys()
+        unknown = given.keys() - inputs.keys()
         if unknown:
             raise KeyError(f"no inputs of the funnel: {sorted(unknown)}")
         built = {model.name for model in compiled.models}
         for name, relation in compiled.relations.items():
             if name in built:
                 continue
-            if name in INPUTS:
-                self._fill(relation, INPUTS[name], given.get(name, ()), DEFAULTS.get(name, {}))
+            if name in inputs:
+                self._fill(relation, inputs[name], given.get(name, ()), defaults.get(name, {}))
             else:
                 rows = (definitions or {}).get(name)
                 self._fill(relation, seed_columns(name), seed_rows(name) if rows is None else rows, {})

@@ -96,3 +96,7 @@ def test_the_metrics_say_the_same(warehouse) -> None:
     assert warehouse.execute("select sum(won_deals), sum(bookings) from metrics.company_by_month").fetchall() == [
         (4238, Decimal("10005534.00"))
     ]
+
+
+def test_there_is_nobody_to_hand_over(warehouse) -> None:
+    assert warehouse.execute("select count(*) from funnel.fct_handoffs").fetchall() == [(0,)]

@@ -81,3 +81,11 @@ def test_the_metric_says_the_same(warehouse) -> None:
     assert warehouse.execute("select sum(mqls), sum(won_entries) from metrics.company_by_month").fetchall() == [
         (8000, 842)
     ]
+
+
+def test_every_lead_has_one_fate(warehouse) -> None:
+    """Nothing stamps a hand-over there, so the CRM's record is it: leads without one were not handed over."""
+    fates = dict(warehouse.execute("select fate, count(*) from funnel.fct_handoffs group by 1").fetchall())
+    assert sum(fates.values()) == 8000
+    assert fates["not_handed_over"] == 8000 - 842
+    assert sum(count for fate, count in fates.items() if fate.startswith("worked")) == 842

@@ -185,6 +185,46 @@ def test_grades_are_those_of_the_moment(built: duckdb.DuckDBPyConnection) -> Non
     assert (missing, surplus) == ([], [])
 
 
+def test_handoffs(built: duckdb.DuckDBPyConnection) -> None:
+    """Moments of every hand-off, and its fate; what the truth calls open is pending or already overdue."""
+    of_marts = """
+        from funnel.fct_handoffs as handoffs
+        inner join funnel.fct_stage_entries as entries using (entry_id)
+        inner join memory.truth.matched on matched.person_id = handoffs.person_id
+    """
+    count, missing, surplus = both_ways(
+        built,
+        """
+        select true_person, cycle, mql_at, handed_over_at, assigned_at, first_touch_at,
+            case when assigned_at is not null then rep_id end
+        from memory.truth.handoffs
+        """,
+        f"""
+        select true_person, entries.cycle_number, handoffs.mql_at, handoffs.handed_over_at, handoffs.assigned_at,
+            handoffs.first_touch_at, split_part(handoffs.rep_id, ':', 2)
+        {of_marts}
+        """,
+    )
+    assert count > 400
+    assert (missing, surplus) == ([], [])
+    fates = built.execute(
+        f"""
+        select truth.fate, handoffs.fate, count(*)
+        {of_marts}
+        inner join memory.truth.handoffs as truth
+            on truth.true_person = matched.true_person and truth.cycle = entries.cycle_number
+        group by all
+        """
+    ).fetchall()
+    assert {planted for planted, _, _ in fates} >= {
+        "not_handed_over", "lost_between_systems", "rejected", "recycled", "worked_in_sla", "worked_late",
+        "untouched_overdue",
+    }  # fmt: skip
+    assert sum(rows for _, _, rows in fates) == count
+    assert [pair for *pair, _ in fates if pair[0] not in ("open", pair[1])] == []
+    assert {found for planted, found, _ in fates if planted == "open"} <= {"pending", "untouched_overdue"}
+
+
 def test_touches_are_the_real_ones_of_the_right_people(built: duckdb.DuckDBPyConnection) -> None:
     count, missing, surplus = both_ways(
         built,
