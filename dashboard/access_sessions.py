@@ -59,7 +59,7 @@ class Sessions:
         with self._lock:
             self._forget(now)
             own = [key for key, session in self._sessions.items() if session.user_name == user.name]
-            for key in own[: len(own) - _SESSIONS_PER_USER + 1]:
+            for key in own[: max(len(own) - _SESSIONS_PER_USER + 1, 0)]:
                 del self._sessions[key]
             self._sessions[_hash(secret)] = Session(user.name, user.credential, secrets.token_urlsafe(32), now, now)
         return secret

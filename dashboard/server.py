@@ -67,6 +67,11 @@ class Dashboard:
         self._started = secrets.token_hex(8)
         self.page = PageFile(settings.page, _BAR)
 
+    def open(self) -> None:
+        """Open the newest build ahead of the first request."""
+        with self.warehouse.newest():
+            self.page.newest()
+
     def routes(self) -> list[Route]:
         """All addresses that there are."""
         return [
@@ -428,6 +433,9 @@ def create_app(settings: ServerSettings, gate: Gate | None = None, limits: Limit
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> Any:
+        # The first viewer should not wait for the file to be opened; where there is none yet, pages will say so.
+        with contextlib.suppress(WarehouseError):
+            await run_in_threadpool(dashboard.open)
         yield
         dashboard.warehouse.close()
 

@@ -139,8 +139,6 @@ class Guard:
         self._require_host(headers.getlist("host"))
         if scope["method"] not in _METHODS:
             raise _RefusalError(405, "This method is not offered.", {"Allow": "GET, HEAD, POST"})
-        if len(scope["query_string"]) > MAXIMUM_QUERY or len(scope["path"]) > MAXIMUM_PATH:
-            raise _RefusalError(414, "This address is too long.")
         if scope["method"] == "POST":
             self._require_same_origin(headers)
         try:
@@ -155,6 +153,8 @@ class Guard:
         elif scope["path"] not in OPEN_PATHS:
             raise self._unknown(scope, headers)
         path = scope["path"]
+        if len(scope["query_string"]) > MAXIMUM_QUERY or len(path) > MAXIMUM_PATH:
+            raise _RefusalError(414, "This address is too long.")
         if not path.isprintable() or "\\" in path or any(part in {".", ".."} for part in path.split("/")):
             raise _RefusalError(400, "This is no address of the dashboard.")
         return viewer
