@@ -6,6 +6,7 @@ Every build of the test holds its own number in every row; whatever a reader see
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -27,6 +28,8 @@ def main(published, stop):
                 errors.append(f"mixed: {number} {build_id} {count} {least} {most} {leads}")
             builds.add(number)
             reads += 1
+            # Without a pause the readers would leave the publisher no processor, and the test would last a minute.
+            time.sleep(0.05)
         except Exception as error:
             errors.append(f"{type(error).__name__}: {error}")
     found = {"errors": errors[:5], "builds": sorted(builds), "reads": reads, "version": duckdb.__version__}

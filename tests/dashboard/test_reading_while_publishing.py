@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def test_eight_viewers_of_the_server_during_twenty_publishes(settings, tmp_path)
                 tags[path] = answer.headers["etag"]
                 seen.add(number)
                 reads.append(answer.status_code)
+                time.sleep(0.03)
             except Exception as error:
                 errors.append(f"{path}: {type(error).__name__}: {error}")
 
