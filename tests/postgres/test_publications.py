@@ -115,7 +115,8 @@ def test_readers_read_the_views_and_nothing_else(database, files):
 
 
 def test_views_and_grants_of_others_survive_other_columns(database, files):
-    database.publish(files.write(1))
+    with_fee = DEALS_SQL.replace(" as note", " as note, 1.5::decimal(18, 2) as fee")
+    database.publish(files.write(1, deals=with_fee))
     database.run(
         "create role analyst login",
         "create role intern login",
@@ -146,14 +147,17 @@ def test_views_and_grants_of_others_survive_other_columns(database, files):
     database.publish(files.write(2, rows=50, deals=changed))
     assert seen() == [(13, 698.75)]
     columns = database.rows(
-        "select attname::text, col_description(attrelid, attnum) from pg_attribute"
+        "select attname::text, col_description(attrelid, attnum), format_type(atttypid, atttypmod) from pg_attribute"
         " where attrelid = 'marts.fct_deals'::regclass and attnum > 0 order by attnum"
     )
-    assert [name for name, _ in columns] == [
-        "deal_id", "account_id", "created_date", "amount", "note", "build", "is_even",
+    assert [name for name, *_ in columns] == [
+        "deal_id", "account_id", "created_date", "amount", "note", "fee", "build", "is_even",
     ]  # fmt: skip
     assert columns[4][1].startswith("No longer published: always null")
-    assert database.rows("select count(note), max(build), sum(is_even) from marts.fct_deals") == [(0, 2, 25)]
+    assert [data_type for *_, data_type in columns[3:6]] == ["numeric(18,2)", "text", "numeric(18,2)"]
+    assert database.rows("select count(note) + count(fee), max(build), sum(is_even) from marts.fct_deals") == [
+        (0, 2, 25)
+    ]
     # Nobody is left on core's view: it is made anew without the column, with the grants that it had.
     database.run("drop materialized view sales.days", user="analyst")
     database.publish(files.write(3, deals=changed))
@@ -357,7 +361,7 @@ def test_a_reader_who_holds_a_view_is_named_and_others_wait_no_longer_than_a_mom
     assert 0 < slowest[0] < 2.5, "a second at most on an idle machine: the server's deadlock_timeout"
 
 
-@pytest.mark.parametrize("moment", ["rows travel", "before the switch"])
+@pytest.mark.parametrize("moment", ["rows travel", "turning", "switching"])
 def test_a_killed_publication_leaves_the_old_build_and_is_swept(database, files, moment):
     database.publish(files.write(1))
     path = files.write(2, rows=3_000_000 if moment == "rows travel" else 40)
@@ -367,8 +371,8 @@ def test_a_killed_publication_leaves_the_old_build_and_is_swept(database, files,
         "from orchestration.dsn import read_dsn\n"
         "from orchestration.publishing.postgres import publish_to_postgres\n"
         "def progress(line):\n"
-        "    if 'turning' in line:\n"
-        "        print('loaded', flush=True)\n"
+        f"    if {moment!r} in line:\n"
+        "        print(line, flush=True)\n"
         "        time.sleep(60)\n"
         "publish_to_postgres(read_dsn(sys.argv[1]), Path(sys.argv[2]), (), indexes={}, progress=progress)\n"
     )
@@ -382,17 +386,21 @@ def test_a_killed_publication_leaves_the_old_build_and_is_swept(database, files,
                 assert process.poll() is None
                 assert time.monotonic() < until
         else:
-            assert process.stdout.readline() == "loaded\n"
+            assert moment in process.stdout.readline()
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert database.rows("select max(build), count(*) from core.fct_deals") == [(1, 40)]
     assert database.build() == 1
+    ((definition,),) = database.rows("select pg_get_viewdef('core.fct_deals'::regclass)")
+    assert ("core__fct_deals__p2" in definition) == (moment == "switching")
     database.publish(files.write(3))
     assert database.rows("select max(build), count(*) from core.fct_deals") == [(3, 40)]
     publications = {int(name.rsplit("__p")[-1]) for name in loaded_tables(database)}
     assert len(publications) == 2
     assert len(loaded_tables(database)) == 8
+    ((definition,),) = database.rows("select pg_get_viewdef('core.fct_deals'::regclass)")
+    assert "current" not in definition, "a view shows one table again when all is done"
     statuses = database.rows(f"select status from {schemas.BUILDS}.publications order by publication")
     assert statuses == [("superseded",), ("published",)]

@@ -22,7 +22,15 @@ from orchestration.publishing.postgres.server import (
     literal,
 )
 from orchestration.publishing.postgres.shape import BuildRow, TableShape, indexes_of, read_build, read_shapes
-from orchestration.publishing.postgres.views import plan_views, standing_tables, switch_views
+from orchestration.publishing.postgres.views import (
+    current_publication,
+    plan_views,
+    read_tables,
+    registered_views,
+    settle_views,
+    switch_views,
+    turn_views,
+)
 from orchestration.publishing.tables import PublishedTable
 
 KEPT_PUBLICATIONS = 2
@@ -68,9 +76,9 @@ def publish_to_postgres(
 ) -> PostgresPublication:
     """Publish a file that was published before; readers see the old build until they see the new one.
 
-    The tables are loaded in one transaction, then all views are turned to them in another: so no lock that readers feel
-    is held while rows travel, and readers of older snapshots find the rows too. A publication that is killed in between
-    leaves the old build and tables that nobody reads, which the next one drops.
+    The tables are loaded in one transaction, and become what the views show in another: so no lock that readers feel is
+    held while rows travel. A publication that is killed in between leaves the old build, and tables that nobody reads,
+    which the next one drops.
 
     Args:
         dsn: The database.
@@ -95,25 +103,23 @@ def publish_to_postgres(
             _check_standing(server, build)
             notes = _sweep(server)
             number = _published_number(server, build)
-            if number is not None and standing_tables(server, shapes) == _expected(shapes, number):
+            if number is not None and _is_shown(server, shapes, number):
                 return PostgresPublication(str(dsn), build.build_id, rows, is_unchanged=True, notes=notes)
             # Refused before anything is loaded, where it can be known.
             plan_views(server, shapes)
             number = _load(server, source, build, shapes, progress)
+            names = {shape.full_name: _table_name(shape, number) for shape in shapes}
             try:
-                _wait_for_older_snapshots(server)
-                progress("Publishing into PostgreSQL: turning the views to the new tables")
-                switch_views(
-                    server,
-                    shapes,
-                    {shape.full_name: _table_name(shape, number) for shape in shapes},
-                    number,
-                    is_role_new=is_role_new,
-                    patience=patience,
-                )
+                progress("Publishing into PostgreSQL: turning the views")
+                turn_views(server, shapes, names, number, patience=patience)
+                progress("Publishing into PostgreSQL: switching to the new build")
+                switch_views(server, shapes, names, number, is_role_new=is_role_new, patience=patience)
             except PostgresError:
-                _sweep_quietly(server)
+                _take_back(server)
                 raise
+            _wait_for_older_snapshots(server)
+            with suppress(PostgresError):
+                settle_views(server)
             notes = _sweep(server)
     return PostgresPublication(str(dsn), build.build_id, rows, notes=notes)
 
@@ -163,8 +169,12 @@ def _published_number(server: Server, build: BuildRow) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def _expected(shapes: Sequence[TableShape], number: int) -> dict[tuple[str, str], str | None]:
-    return {place: _table_name(shape, number) for shape in shapes for place in shape.places}
+def _is_shown(server: Server, shapes: Sequence[TableShape], number: int) -> bool:
+    """Whether all views stand and show this publication."""
+    shown = read_tables(server, [place for shape in shapes for place in shape.places])
+    return current_publication(server) == number and all(
+        _table_name(shape, number) in shown.get(place, ()) for shape in shapes for place in shape.places
+    )
 
 
 def _table_name(shape: TableShape, number: int) -> str:
@@ -257,10 +267,10 @@ def _load_table(
 
 
 def _wait_for_older_snapshots(server: Server) -> None:
-    """Let transactions end that took their snapshot before the rows were there, for some seconds.
+    """Let transactions end that took their snapshot before the switch, for some seconds.
 
-    Such a transaction, at REPEATABLE READ, would find the views turned to tables whose rows it cannot see. Whoever has
-    read a view before keeps it by its lock; only one that has not is helped by this.
+    Such a transaction, at REPEATABLE READ, sees the old build in every view as long as views show both. Once they show
+    the new table alone, one that opens its first view would find a table whose rows it cannot see.
     """
     held = (
         "select held.pid, held.virtualtransaction from pg_locks as held"
@@ -291,6 +301,8 @@ def _sweep(server: Server) -> tuple[str, ...]:
             f" order by status = 'published' desc, publication desc limit {KEPT_PUBLICATIONS}"
         )
     ]
+    # What a publication left behind that was killed before its switch; its views are turned anew by the next one.
+    shown = {name for names in read_tables(server, registered_views(server)).values() for name in names}
     numbered = "substring(relname from '__p([0-9]+)$')::integer"
     tables = server.query(
         f"select relname, {numbered} from pg_class where relkind = 'r' and relname ~ '__p[0-9]+$'"
@@ -299,7 +311,7 @@ def _sweep(server: Server) -> tuple[str, ...]:
     stuck: dict[int, str] = {}
     server.execute(f"set lock_timeout = {_DROP_MILLISECONDS}")
     for name, number in tables:
-        if number in kept or number in stuck:
+        if number in kept or number in stuck or name in shown:
             continue
         try:
             server.execute(f"drop table {identifier(BUILDS, name)}")
@@ -311,12 +323,13 @@ def _sweep(server: Server) -> tuple[str, ...]:
             else:
                 raise
     server.execute("set lock_timeout = 0")
-    staying = ", ".join(str(number) for number in (*kept, *stuck)) or "0"
+    staying = ", ".join(str(number) for number in {*kept, *stuck, *(n for name, n in tables if name in shown)}) or "0"
     server.execute(f"delete from {publications} where publication not in ({staying})")
     return tuple(stuck.values())
 
 
-def _sweep_quietly(server: Server) -> None:
-    """Drop what was loaded for nothing; where even that fails, the next publication does."""
+def _take_back(server: Server) -> None:
+    """Undo what was done for nothing; where even that fails, the views show the old build, and the next run sweeps."""
     with suppress(PostgresError):
+        settle_views(server)
         _sweep(server)

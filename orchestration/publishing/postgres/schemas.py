@@ -1,4 +1,4 @@
-"""What must be there before anything is loaded: schemas, the readers' role and our own two tables."""
+"""What must be there before anything is loaded: schemas, the readers' role and our own tables."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _TABLES = {
         " origin text not null, is_demo boolean not null, loaded_at timestamptz not null default now(),"
         " status text not null check (status in ('loaded', 'published', 'superseded'))"
     ),
+    "current": "publication integer not null",
     "views": "schema_name text, view_name text, primary key (schema_name, view_name)",
 }
 

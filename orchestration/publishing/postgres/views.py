@@ -1,9 +1,20 @@
-"""The views that readers open: planned against what stands there, then turned to the new tables all at once."""
+"""The views that readers open, and how they come to show another build without anybody waiting for long.
+
+A view is locked against its readers while it is replaced. To hold the locks of all views at once is what readers of
+several views would never let happen, or would wait for without end. So each view is replaced alone, before anything
+changes: it shows the old table as long as the one row of `current` names the old publication, and the new table as soon
+as it names the new one. Changing that row is the switch, for all views at the same moment. Afterwards each view is
+replaced alone again, by the new table alone.
+
+Every transaction that read such a view holds a lock on `current` to its end, and the switch waits for these: so a
+transaction of several statements sees one build too, at every isolation level.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orchestration.publishing.postgres.schemas import BUILDS, READERS
@@ -25,6 +36,8 @@ _KINDS = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign tab
 # Shares of the time after which the server looks for deadlocks: we give way before it would stop a reader.
 _LOCK_SHARE, _SWITCH_SHARE = 0.4, 0.8
 _LONGEST_SWITCH = 10_000
+_SETTLE_SECONDS = 5.0
+_CURRENT = identifier(BUILDS, "current")
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class _Standing:
     is_changeable: bool
     is_ours: bool
     comment: str | None
-    reads: str | None
+    reads: tuple[str, ...]
     columns: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     dependents: list[_Dependent] = field(default_factory=list)
 
@@ -61,24 +74,37 @@ class ViewPlan:
     Attributes:
         place: Its schema and name.
         shape: The table that it shows, or None where it goes.
-        is_dropped: Whether what stands there is dropped first.
+        is_standing: Whether it stands, and can be replaced with its columns kept. All others are dropped or made at the
+            moment of the switch.
         is_made: Whether there is none before.
-        columns: Name and expression of each column.
+        columns: Name and type of each column.
         comments: Statements for comments that change.
+        reads: The versioned tables that it reads now.
     """
 
     place: Place
     shape: TableShape | None
-    is_dropped: bool
-    is_made: bool
+    is_standing: bool = False
+    is_made: bool = False
     columns: tuple[tuple[str, str], ...] = ()
     comments: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
-def standing_tables(server: Server, shapes: Iterable[TableShape]) -> dict[Place, str | None]:
-    """The versioned table that each of our places shows now, None where it shows none."""
-    standing = _read_standing(server, [place for shape in shapes for place in shape.places])
-    return {place: view.reads if view.is_ours else None for place, view in standing.items()}
+def current_publication(server: Server) -> int | None:
+    """The publication that all views show; None before the first."""
+    found = server.query(f"select publication from {_CURRENT}")
+    return int(found[0][0]) if found else None
+
+
+def read_tables(server: Server, places: Iterable[Place]) -> dict[Place, tuple[str, ...]]:
+    """The versioned tables that views of ours read, by place."""
+    return {place: view.reads for place, view in _read_standing(server, places).items() if view.is_ours}
+
+
+def registered_views(server: Server) -> set[Place]:
+    """The places where views of ours were put."""
+    return {(schema, view) for schema, view in server.query(f"select * from {identifier(BUILDS, 'views')}")}
 
 
 def plan_views(server: Server, shapes: Sequence[TableShape]) -> list[ViewPlan]:
@@ -91,21 +117,21 @@ def plan_views(server: Server, shapes: Sequence[TableShape]) -> list[ViewPlan]:
         PostgresError: something that others built would break; the message names it, its owner and what it uses.
     """
     by_place = {place: shape for shape in shapes for place in shape.places}
-    registered = {(schema, view) for schema, view in server.query(f"select * from {identifier(BUILDS, 'views')}")}
+    registered = registered_views(server)
     standing = _read_standing(server, {*by_place, *registered})
     plans, refusals, in_the_way = [], [], []
     for place in sorted({*by_place, *(registered & set(standing))}):
         view, shape, name = standing.get(place), by_place.get(place), ".".join(place)
         if view is None:
             assert shape is not None
-            plans.append(_new_view(place, shape, is_dropped=False))
+            plans.append(_new_view(place, shape, is_made=True))
         elif not view.is_ours:
             in_the_way.append(f"{name} is a {_KINDS.get(view.kind, 'relation')} of {view.owner}: rename or move it")
         elif not view.is_changeable:
             in_the_way.append(f"{name} belongs to {view.owner}: publish as that role, or alter the view's owner")
         elif shape is None:
             refusals += [f"{name} is no longer published: used by {one}" for one in view.dependents]
-            plans.append(ViewPlan(place, None, is_dropped=True, is_made=False))
+            plans.append(ViewPlan(place, None))
         else:
             plan, refused = _changed_view(place, shape, view)
             plans.append(plan)
@@ -126,11 +152,11 @@ def plan_views(server: Server, shapes: Sequence[TableShape]) -> list[ViewPlan]:
     return plans
 
 
-def _new_view(place: Place, shape: TableShape, *, is_dropped: bool) -> ViewPlan:
+def _new_view(place: Place, shape: TableShape, *, is_made: bool) -> ViewPlan:
     comments = [_comment_view(place, shape.comment)] if shape.comment else []
     comments += [_comment_column(place, column.name, column.comment) for column in shape.columns if column.comment]
-    columns = tuple((column.name, identifier(column.name)) for column in shape.columns)
-    return ViewPlan(place, shape, is_dropped, is_made=not is_dropped, columns=columns, comments=tuple(comments))
+    columns = tuple((column.name, column.data_type) for column in shape.columns)
+    return ViewPlan(place, shape, is_made=is_made, columns=columns, comments=tuple(comments))
 
 
 def _changed_view(place: Place, shape: TableShape, view: _Standing) -> tuple[ViewPlan, list[str]]:
@@ -143,7 +169,7 @@ def _changed_view(place: Place, shape: TableShape, view: _Standing) -> tuple[Vie
         if name in new and new[name].data_type != then
     }
     if (gone or retyped) and not view.dependents:
-        return _new_view(place, shape, is_dropped=True), []
+        return _new_view(place, shape, is_made=False), []
     refused = [
         f", column {name}, becomes {now} instead of {then}: used by {one}"
         for name, (then, now) in retyped.items()
@@ -155,10 +181,8 @@ def _changed_view(place: Place, shape: TableShape, view: _Standing) -> tuple[Vie
         for one in view.dependents
         if name in one.columns
     ]
-    columns = {
-        name: identifier(name) if name in new else f"null::{data_type}" for name, (data_type, _) in view.columns.items()
-    }
-    columns |= {name: identifier(name) for name in new}
+    columns = {name: data_type for name, (data_type, _) in view.columns.items()}
+    columns |= {name: column.data_type for name, column in new.items() if name not in retyped}
     told = {name: new[name].comment if name in new else RETIRED for name in columns}
     comments = [] if (view.comment or "") == shape.comment else [_comment_view(place, shape.comment)]
     comments += [
@@ -167,7 +191,12 @@ def _changed_view(place: Place, shape: TableShape, view: _Standing) -> tuple[Vie
         if (view.columns.get(name, ("", None))[1] or "") != text
     ]
     plan = ViewPlan(
-        place, shape, is_dropped=False, is_made=False, columns=tuple(columns.items()), comments=tuple(comments)
+        place,
+        shape,
+        is_standing=True,
+        columns=tuple(columns.items()),
+        comments=tuple(comments),
+        reads=view.reads,
     )
     return plan, refused
 
@@ -181,7 +210,7 @@ def _comment_column(place: Place, column: str, text: str) -> str:
 
 
 def _read_standing(server: Server, places: Iterable[Place]) -> dict[Place, _Standing]:
-    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(places))
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(places)) or "(null, null)"
     relations = (
         "from pg_class as relation inner join pg_namespace as space on space.oid = relation.relnamespace"
         f" where (space.nspname, relation.relname) in ({listed})"
@@ -195,13 +224,15 @@ def _read_standing(server: Server, places: Iterable[Place]) -> dict[Place, _Stan
         f"select from {identifier(BUILDS, 'views')} where schema_name = nspname and view_name = relname),"
         " obj_description(relation.oid, 'pg_class'),"
         # What a view reads stands as a dependency of its rule.
-        " (select max(below.relname::text) from pg_rewrite as rule inner join pg_depend as part"
+        " (select string_agg(distinct below.relname::text, '\x1f') from pg_rewrite as rule inner join pg_depend as part"
         " on part.classid = 'pg_rewrite'::regclass and part.objid = rule.oid and part.refclassid = 'pg_class'::regclass"
         " inner join pg_class as below on below.oid = part.refobjid inner join pg_namespace as builds"
-        f" on builds.oid = below.relnamespace and builds.nspname = '{BUILDS}' where rule.ev_class = relation.oid)"
+        f" on builds.oid = below.relnamespace and builds.nspname = '{BUILDS}' where rule.ev_class = relation.oid"
+        " and below.relname ~ '__p[0-9]+$')"
         f" {relations}"
     ):
-        found[schema, name] = _Standing(*view)
+        *told, reads = view
+        found[schema, name] = _Standing(*told, tuple(sorted((reads or "").split("\x1f"))) if reads else ())
         oids[oid] = (schema, name)
     if not oids:
         return found
@@ -228,6 +259,40 @@ def _read_standing(server: Server, places: Iterable[Place]) -> dict[Place, _Stan
     return found
 
 
+def turn_views(
+    server: Server, shapes: Sequence[TableShape], tables: Mapping[str, str], publication: int, *, patience: float
+) -> None:
+    """Let every view that stands show the new table as soon as the new publication is the current one.
+
+    Each is replaced in a transaction of its own, which waits for its readers no longer than a moment at a time.
+
+    Args:
+        server: Where.
+        shapes: What the views shall show.
+        tables: The versioned table of each shape, by `schema.name`.
+        publication: The publication that these tables are.
+        patience: Seconds in which the locks must be had.
+
+    Raises:
+        PostgresError: readers held a view all that time, or something that others built would break.
+    """
+    current = current_publication(server)
+
+    def statements() -> list[tuple[Place, list[str]]]:
+        plans = [plan for plan in plan_views(server, shapes) if plan.is_standing and plan.shape]
+        columns = _columns_of_tables(server)
+        left = []
+        for plan in plans:
+            new = tables[plan.shape.full_name]  # type: ignore[union-attr]
+            old = next((table for table in plan.reads if _publication_of(table) == current), None)
+            branches = [(table, _publication_of(table)) for table in (old, new) if table]
+            if set(plan.reads) != {table for table, _ in branches} or plan.comments:
+                left.append((plan.place, [_definition(plan.place, plan.columns, branches, columns), *plan.comments]))
+        return left
+
+    _one_by_one(server, statements, patience)
+
+
 def switch_views(
     server: Server,
     shapes: Sequence[TableShape],
@@ -237,11 +302,9 @@ def switch_views(
     is_role_new: bool,
     patience: float,
 ) -> None:
-    """Turn all views to new tables in one transaction, which holds their locks for a moment or gives way.
+    """Make the new publication the current one, in one transaction that holds its locks for a moment or gives way.
 
-    A view is locked against its readers while it changes. Readers that came after wait for us, so all of it must end
-    before the server's search for deadlocks would stop one of them; where a lock is not had by then, everything is let
-    go and tried again.
+    Views that are new, or that must be made anew, or that go, change in the same transaction.
 
     Args:
         server: Where.
@@ -252,68 +315,158 @@ def switch_views(
         patience: Seconds in which the locks must be had.
 
     Raises:
-        PostgresError: readers held a view all that time, or something that others built would break.
+        PostgresError: readers held what is needed all that time, or something that others built would break.
     """
-    ((deadlock_milliseconds,),) = server.query(
-        "select setting::integer from pg_settings where name = 'deadlock_timeout'"
-    )
-    locks = max(10, int(deadlock_milliseconds * _LOCK_SHARE))
-    whole = max(20, int(deadlock_milliseconds * _SWITCH_SHARE))
+    locks, whole = _limits(server)
     until, pause = time.monotonic() + patience, 0.05
     while True:
         plans: list[ViewPlan] = []
         try:
             with server.transaction():
                 plans = plan_views(server, shapes)
+                columns = _columns_of_tables(server)
                 _note(server, plans, publication)
-                statements = _statements(server, plans, tables, is_role_new=is_role_new)
+                statements = [f"drop view {identifier(*plan.place)}" for plan in plans if not _stays(plan)]
+                for plan in plans:
+                    statements += _made_statements(server, plan, tables, columns)
+                if is_role_new:
+                    statements += [
+                        f"grant select on {identifier(*plan.place)} to {READERS}" for plan in plans if plan.shape
+                    ]
+                statements += [
+                    f"lock table {_CURRENT} in access exclusive mode",
+                    f"delete from {_CURRENT}",
+                    f"insert into {_CURRENT} values ({publication})",
+                ]
                 server.execute(f"set local lock_timeout = {locks}")
                 server.execute(f"set local statement_timeout = {whole}")
                 server.execute(_as_one_statement(statements))
             return
         except PostgresError as error:
-            if error.sqlstate == DEPENDENTS_EXIST:
-                raise PostgresError(
-                    f"not published into {server.dsn}, because what others built on it would break; the build that"
-                    f" was published there before stands: {error}",
-                    error.sqlstate,
-                ) from None
-            if error.sqlstate not in (LOCK_NOT_AVAILABLE, CANCELED, DEADLOCK):
-                raise
             if error.sqlstate == CANCELED:
                 # No single lock was missing: the server is slow.
                 whole = min(whole * 2, _LONGEST_SWITCH)
-            if time.monotonic() + pause > until:
-                raise PostgresError(
-                    f"not published into {server.dsn}: readers held its views for {patience:.0f} s"
-                    f"{_who_holds(server, [plan.place for plan in plans])}; the build that was published there before"
-                    " stands. A session that leaves its transaction open holds what it read: end it, and run again",
-                    error.sqlstate,
-                ) from None
-            time.sleep(pause)
-            pause = min(pause * 2, 2.0)
+            changed = [plan.place for plan in plans if not plan.is_standing]
+            pause = _pause_or_raise(server, error, [*changed, (BUILDS, "current")], until, pause, patience)
 
 
-def _statements(
-    server: Server, plans: Sequence[ViewPlan], tables: Mapping[str, str], *, is_role_new: bool
+def settle_views(server: Server) -> None:
+    """Let every view show the current publication's table alone; what cannot be had now stays correct as it is."""
+    current = current_publication(server)
+
+    def statements() -> list[tuple[Place, list[str]]]:
+        columns = _columns_of_tables(server)
+        left = []
+        for place, view in _read_standing(server, registered_views(server)).items():
+            shown = [table for table in view.reads if _publication_of(table) == current]
+            if view.is_ours and len(view.reads) > 1 and len(shown) == 1:
+                listed = [(name, data_type) for name, (data_type, _) in view.columns.items()]
+                left.append((place, [_definition(place, listed, [(shown[0], None)], columns)]))
+        return left
+
+    _one_by_one(server, statements, _SETTLE_SECONDS)
+
+
+def _one_by_one(server: Server, statements: Callable[[], list[tuple[Place, list[str]]]], patience: float) -> None:
+    """Run the statements of each view in a transaction of its own, without a way to the server and back between."""
+    locks, _ = _limits(server)
+    until, pause = time.monotonic() + patience, 0.05
+    server.execute(f"set lock_timeout = {locks}")
+    try:
+        while left := statements():
+            try:
+                server.execute(_as_one_statement([part for _, parts in left for part in (*parts, "commit")]))
+                return
+            except PostgresError as error:
+                pause = _pause_or_raise(server, error, [place for place, _ in left], until, pause, patience)
+    finally:
+        with suppress(PostgresError):
+            server.execute("set lock_timeout = 0")
+
+
+def _pause_or_raise(
+    server: Server, error: PostgresError, places: Sequence[Place], until: float, pause: float, patience: float
+) -> float:
+    """Wait before the next attempt, and return how long to wait before the one after it.
+
+    Raises:
+        PostgresError: another attempt would not help, or comes too late.
+    """
+    stands = "the build that was published there before stands"
+    if error.sqlstate == DEPENDENTS_EXIST:
+        raise PostgresError(
+            f"not published into {server.dsn}, because what others built on it would break; {stands}: {error}",
+            error.sqlstate,
+        ) from None
+    if error.sqlstate not in (LOCK_NOT_AVAILABLE, CANCELED, DEADLOCK):
+        raise error
+    if time.monotonic() + pause > until:
+        raise PostgresError(
+            f"not published into {server.dsn}: readers held its views for {patience:.0f} s"
+            f"{_who_holds(server, places)}; {stands}. A session that leaves its transaction open holds what it read:"
+            " end it, and run again",
+            error.sqlstate,
+        ) from None
+    time.sleep(pause)
+    return min(pause * 2, 1.0)
+
+
+def _limits(server: Server) -> tuple[int, int]:
+    """Milliseconds to wait for one lock, and for a whole switch."""
+    ((deadlock_milliseconds,),) = server.query(
+        "select setting::integer from pg_settings where name = 'deadlock_timeout'"
+    )
+    return max(10, int(deadlock_milliseconds * _LOCK_SHARE)), max(20, int(deadlock_milliseconds * _SWITCH_SHARE))
+
+
+def _stays(plan: ViewPlan) -> bool:
+    return plan.is_standing or plan.is_made
+
+
+def _made_statements(
+    server: Server, plan: ViewPlan, tables: Mapping[str, str], columns: Mapping[str, Mapping[str, str]]
 ) -> list[str]:
-    statements = [f"drop view {identifier(*plan.place)}" for plan in plans if plan.is_dropped]
-    for plan in plans:
-        if plan.shape is None:
-            continue
-        view = identifier(*plan.place)
+    """What makes a view that is new, or that was dropped because its columns are others now."""
+    if plan.shape is None or plan.is_standing:
+        return []
+    made = [_definition(plan.place, plan.columns, [(tables[plan.shape.full_name], None)], columns)]
+    made += [f"grant select on {identifier(*plan.place)} to {READERS}"] if plan.is_made else _grants(server, plan)
+    return [*made, *plan.comments]
+
+
+def _definition(
+    place: Place,
+    columns: Iterable[tuple[str, str]],
+    branches: Sequence[tuple[str, int | None]],
+    present: Mapping[str, Mapping[str, str]],
+) -> str:
+    """A view on one table, or on several, each shown while its publication is the current one."""
+    columns = list(columns)
+    parts = []
+    for table, publication in branches:
         listed = ", ".join(
-            expression if expression == identifier(name) else f"{expression} as {identifier(name)}"
-            for name, expression in plan.columns
+            identifier(name) if present[table].get(name) == data_type else f"null::{data_type} as {identifier(name)}"
+            for name, data_type in columns
         )
-        table = identifier(BUILDS, tables[plan.shape.full_name])
-        statements.append(f"create or replace view {view} as select {listed} from {table}")
-        if plan.is_made or is_role_new:
-            statements.append(f"grant select on {view} to {READERS}")
-        if plan.is_dropped:
-            statements += _grants(server, plan)
-        statements += plan.comments
-    return statements
+        is_current = "" if publication is None else f" where (select publication from {_CURRENT}) = {publication}"
+        parts.append(f"select {listed} from {identifier(BUILDS, table)}{is_current}")
+    return f"create or replace view {identifier(*place)} as {' union all '.join(parts)}"
+
+
+def _publication_of(table: str) -> int:
+    return int(table.rpartition("__p")[2])
+
+
+def _columns_of_tables(server: Server) -> dict[str, dict[str, str]]:
+    """Type by column, by versioned table."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, data_type in server.query(
+        "select relname, attname, format_type(atttypid, atttypmod) from pg_attribute"
+        f" inner join pg_class on pg_class.oid = attrelid where relnamespace = '{BUILDS}'::regnamespace"
+        " and relkind = 'r' and relname ~ '__p[0-9]+$' and attnum > 0 and not attisdropped"
+    ):
+        found.setdefault(table, {})[column] = data_type
+    return found
 
 
 def _grants(server: Server, plan: ViewPlan) -> list[str]:
