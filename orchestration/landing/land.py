@@ -723,14 +723,18 @@ class _Landing:
             if contract.latency_hours is not None:
                 seen = newest.agreed or newest.modified_at  # an extract may leave the agreed column out
                 if seen is None or seen < now - timedelta(hours=contract.latency_hours):
-                    age = "unknown" if seen is None else f"{(now - seen).total_seconds() / 3600:.0f} h"
-                    said = (
-                        f"the newest {contract.latency_column} is {seen}, {age} before {now}; agreed are "
-                        f"{contract.latency_hours:.0f} h. The data stay, marked stale. Check the export's schedule."
-                    )
                     figure = None if seen is None else (now - seen).total_seconds() / 3600
+                    if figure is None:
+                        found = (
+                            f"no accepted row has a {contract.latency_column}, so nobody can tell how old the data are"
+                        )
+                        advice = f"Export {contract.latency_column} too"
+                    else:
+                        found = f"the newest {contract.latency_column} is {seen}, {figure:.0f} h before {now}"
+                        advice = "Check the export's schedule"
+                    said = f"{found}; agreed are {contract.latency_hours:.0f} h. The data stay, marked stale. {advice}."
                     broken.append(self._broken(compiled, compiled.by_id["freshness"], None, figure, 0, said))
-                    stale.append(f"its newest {contract.latency_column} is {seen}, {age} old")
+                    stale.append(found)
         elif contract.is_required and contract.system in delivering:
             said = (
                 f"{contract.title} is required and "

@@ -8,10 +8,6 @@ that the product runs.
 from __future__ import annotations
 
 import csv
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +17,11 @@ from typing import Any
 import duckdb
 import yaml
 
+from tests.dbt_on import TestBuild
+
 PROJECT = Path(__file__).resolve().parents[2]
-CATALOG = "funnel_test"
+# The compiled SQL names the database by the file that a build is made in.
+CATALOG = "build"
 
 #: The models under test, which the build executes; everything else that they read is an input.
 UNDER_TEST = (
@@ -211,41 +210,11 @@ class CompiledFunnel:
 
 
 def compile_funnel(folder: Path, under_test: Sequence[str] = UNDER_TEST) -> CompiledFunnel:
-    """Compile the models under test with dbt, into `folder`.
-
-    Raises RuntimeError if dbt cannot compile them.
-    """
-    outcome = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dbt.cli.main",
-            "--quiet",
-            "compile",
-            "--no-partial-parse",
-            "--project-dir",
-            str(PROJECT),
-            "--profiles-dir",
-            str(PROJECT),
-            "--target-path",
-            str(folder / "target"),
-            "--log-path",
-            str(folder / "logs"),
-            "--select",
-            *under_test,
-        ],
-        cwd=PROJECT,
-        env={
-            **os.environ,
-            "CONCORD_BUILD_FILE": str(folder / f"{CATALOG}.duckdb"),
-            "CONCORD_TARGET": "duckdb",
-        },
-        capture_output=True,
-        text=True,
-    )
-    if outcome.returncode != 0:
-        raise RuntimeError(f"dbt could not compile the funnel:\n{outcome.stdout}{outcome.stderr}")
-    manifest = json.loads((folder / "target" / "manifest.json").read_text())
+    """Compile the models under test with dbt, which works in `folder`."""
+    build = TestBuild(folder)
+    results = build.dbt("--quiet", "compile", "--select", *under_test)
+    compiled = {result["unique_id"]: result["compiled_code"] for result in results}
+    manifest = build.manifest()
     nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
     names = {node["unique_id"]: name for name, node in nodes.items()}
     waiting = {name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in under_test}
@@ -254,7 +223,7 @@ def compile_funnel(folder: Path, under_test: Sequence[str] = UNDER_TEST) -> Comp
         name = next(n for n in under_test if n in waiting and not waiting[n] & waiting.keys())
         node = nodes[name]
         ordered.append(
-            CompiledModel(name, node["relation_name"], tuple(sorted(waiting.pop(name))), node["compiled_code"])
+            CompiledModel(name, node["relation_name"], tuple(sorted(waiting.pop(name))), compiled[node["unique_id"]])
         )
     read = {parent for model in ordered for parent in model.reads}
     return CompiledFunnel(tuple(ordered), {name: nodes[name]["relation_name"] for name in sorted(read)})

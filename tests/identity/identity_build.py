@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+
+from tests.dbt_on import TestBuild
 
 PROJECT = Path(__file__).parents[2]
 TEXT = "varchar"
@@ -95,15 +94,8 @@ class IdentityBuild:
     """One build file with the inputs of the identity models in it; `run` builds the models on them."""
 
     def __init__(self, folder: Path, as_of: str = "2026-07-01") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file = folder / "build.duckdb"
-        self._environment = {
-            **os.environ,
-            "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": str(folder / "target"),
-            "DBT_LOG_PATH": str(folder / "logs"),
-            "CONCORD_BUILD_FILE": str(self.file),
-        }
+        self._build = TestBuild(folder)
+        self.file = self._build.file
         with duckdb.connect(self.file) as connection:
             connection.execute("create schema if not exists intermediate")
             connection.execute("create schema if not exists staging")
@@ -154,29 +146,14 @@ class IdentityBuild:
             for row in rows:
                 connection.execute("insert into definitions.identity_overrides values (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def run(self, select: str = MODELS, seeds: Path | None = None) -> None:
-        """Build the seeds (once) and the identity models; raises with dbt's output where one fails."""
+    def run(self, select: str = MODELS) -> None:
+        """Build the seeds (once) and the identity models."""
         if not self._seeded:
-            self._dbt(["seed", "--select", *SEEDS], seeds)
+            self._build.dbt("--quiet", "seed", "--select", *SEEDS)
             self._seeded = True
-        self._dbt(["run", "--select", *select.split(), "--exclude", "int_opportunity_people_linked"], seeds)
+        self._build.dbt("--quiet", "run", "--select", *select.split(), "--exclude", "int_opportunity_people_linked")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the build file."""
         with duckdb.connect(self.file, read_only=True) as connection:
             return connection.execute(sql).fetchall()
-
-    def _dbt(self, arguments: list[str], seeds: Path | None) -> None:
-        environment = dict(self._environment)
-        if seeds is not None:
-            environment["CONCORD_SEED_PATH"] = os.path.relpath(seeds, PROJECT)
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "dbt"), "-q", *arguments],
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"dbt {' '.join(arguments)} failed:\n{done.stdout}\n{done.stderr}")

@@ -11,8 +11,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +22,7 @@ import duckdb
 import pytest
 
 from orchestration.landing import LandingReport, land
+from tests.real.staging import staging_built
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CONCORD_SHARED_DATA") or PROJECT.parent / "shared" / "data")
@@ -114,36 +113,8 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> Landed:
 @pytest.fixture(scope="module")
 def built(landed: Landed, tmp_path_factory: pytest.TempPathFactory) -> Landed:
     """The same, with staging and the unions built on a copy of it."""
-    folder = tmp_path_factory.mktemp("connector_build")
-    build_file = folder / "build.duckdb"
-    shutil.copyfile(landed.build_file, build_file)
-    with duckdb.connect(str(build_file)) as connection:
-        connection.execute(
-            "create or replace table audit.build_context as select 'test' as build_id, 1::bigint as build_number, "
-            "false as is_demo, ?::timestamp as as_of",
-            [landed.report.as_of],
-        )
-    environment = os.environ | {
-        "CONCORD_BUILD_FILE": str(build_file),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    environment.pop("CONCORD_SEED_PATH", None)
-    selected = [f"+{name}" for name in UNIONS]
-    dbt = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", "--exclude-resource-type", "unit_test"]
-    # A test that also reads models which are not built here has nothing to say.
-    dbt += ["--indirect-selection", "buildable"]
-    done = subprocess.run(
-        [*dbt, "--select", *selected],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Landed(landed.files, landed.extracts, build_file, landed.report)
+    build = staging_built(landed.build_file, landed.report, tmp_path_factory.mktemp("connector_build"), UNIONS)
+    return Landed(landed.files, landed.extracts, build.file, landed.report)
 
 
 def delivered_rows(path: Path) -> list[dict[str, str]]:

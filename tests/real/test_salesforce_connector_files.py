@@ -10,8 +10,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ import duckdb
 import pytest
 
 from orchestration.landing import LandingReport, land
+from tests.real.staging import staging_built
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("CONCORD_SHARED_DATA") or PROJECT.parent / "shared" / "data")
@@ -94,35 +93,9 @@ def land_folder(extracts: Path, build_file: Path) -> Landed:
 
 def build_staging(landed: Landed, folder: Path) -> Landed:
     """Build staging and the opportunity unions on a copy of a landed file, with their tests."""
-    build_file = folder / "built.duckdb"
-    shutil.copyfile(landed.build_file, build_file)
-    with duckdb.connect(str(build_file)) as connection:
-        connection.execute(
-            "create or replace table audit.build_context as select 'test' as build_id, 1::bigint as build_number, "
-            "false as is_demo, ?::timestamp as as_of",
-            [landed.report.as_of],
-        )
-    environment = os.environ | {
-        "CONCORD_BUILD_FILE": str(build_file),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-    }
-    environment.pop("CONCORD_SEED_PATH", None)
     models = [*STAGED.values(), *HISTORIES, "int_opportunity_changes_unioned", "int_opportunity_records_unioned"]
-    command = [sys.executable, "-m", "dbt.cli.main", "--quiet", "build", "--exclude-resource-type", "unit_test"]
-    # A test that also reads models which are not built here has nothing to say.
-    command += ["--indirect-selection", "buildable"]
-    done = subprocess.run(
-        [*command, "--select", *(f"+{model}" for model in models)],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Landed(landed.extracts, build_file, landed.report)
+    build = staging_built(landed.build_file, landed.report, folder, models)
+    return Landed(landed.extracts, build.file, landed.report)
 
 
 @pytest.fixture(scope="module")
