@@ -5,7 +5,7 @@ company's folder is only ever read. What dbt reads is a merged copy inside the p
 its content, so that two builds with different definitions never share one.
 
 On the command line: `python -m orchestration.agreed_definitions check` says how each version stands, and
-`… hash [VERSION]` prints the content hash that a signature is bound to.
+`… hash [VERSION]` prints the content hash that a signature is bound to, and the short hash of each table in it.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ VERSIONS_TABLE = "definition_versions"
 _SIGNATURES = ("signed_by_marketing", "signed_by_sales")
 # Tests of the tables' YAML that are made here, with file and line, before anything runs.
 _CHECKED = frozenset({"unique", "not_null", "unique_combination", "accepted_values"})
+_SHORT = 12
 _SIGNED_ON = {"signed_by_marketing": "marketing_signed_on", "signed_by_sales": "sales_signed_on"}
 
 
@@ -72,6 +73,7 @@ class TableSpec:
     description: str
     columns: tuple[ColumnSpec, ...]
     keys: tuple[Key, ...] = ()
+    owner: str = "analytics"
 
     @property
     def is_versioned(self) -> bool:
@@ -206,6 +208,7 @@ def _table_spec(seed: Mapping[str, Any]) -> TableSpec:
         description=" ".join(seed.get("description", "").split()),
         columns=tuple(columns),
         keys=tuple(key for key in keys if key.columns),
+        owner=str(config.get("group", "analytics")),
     )
 
 
@@ -391,6 +394,21 @@ def version_hash(tables: Mapping[str, Table], version: str) -> str:
     out, so that a column added to a table later unbinds no signature.
     """
     digest = hashlib.sha256()
+    for text in _version_texts(tables, version).values():
+        digest.update(text.encode())
+    return digest.hexdigest()
+
+
+def table_hashes(tables: Mapping[str, Table], version: str) -> dict[str, str]:
+    """The beginning of the sha256 of a version's rows in each versioned table that has any, by table."""
+    return {
+        name: hashlib.sha256(text.encode()).hexdigest()[:_SHORT]
+        for name, text in _version_texts(tables, version).items()
+    }
+
+
+def _version_texts(tables: Mapping[str, Table], version: str) -> dict[str, str]:
+    texts = {}
     for name in sorted(tables):
         table = tables[name]
         if not table.spec.is_versioned:
@@ -399,8 +417,25 @@ def version_hash(tables: Mapping[str, Table], version: str) -> str:
         columns = [c.name for c in table.spec.columns if any(row[c.name] for row in rows)]
         lines = sorted(_csv_line(row[column] for column in columns) for row in rows)
         if lines:
-            digest.update("".join([f"{name}\n", _csv_line(columns), *lines]).encode())
-    return digest.hexdigest()
+            texts[name] = "".join([f"{name}\n", _csv_line(columns), *lines])
+    return texts
+
+
+def _changed_tables(tables: Mapping[str, Table], version: str, signed: str) -> str:
+    """Which tables are not what was signed, and whose they are; `signed` has the hashes of then."""
+    then = dict(part.split(":", 1) for part in signed.split() if ":" in part)
+    now = table_hashes(tables, version)
+    if not then:
+        return f"which of its tables ({', '.join(now)}) changed is not known, because table_hashes is empty"
+    changed = []
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) == now.get(name):
+            continue
+        how = "has no rows of it any more" if name not in now else "was added" if name not in then else "changed"
+        table = tables.get(name)
+        place = f" ({table.path}; owner: {table.spec.owner.replace('_', ' ')})" if table else ""
+        changed.append(f"{name}{place} {how}")
+    return "; ".join(changed) or "its tables are as table_hashes has them, so content_hash itself was changed"
 
 
 def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
@@ -419,11 +454,14 @@ def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
         missing += [on for name, on in _SIGNED_ON.items() if row.get(name) and not row.get(on)]
         signed_hash = row.get("content_hash", "").lower()
         if len([name for name in _SIGNATURES if row.get(name)]) and signed_hash != actual:
-            stated = f"the signed content has {signed_hash}" if signed_hash else "content_hash is empty"
+            stated = f"The signed content has {signed_hash}" if signed_hash else "content_hash is empty"
+            signed_tables = " ".join(f"{name}:{short}" for name, short in table_hashes(tables, version).items())
             findings.append(
                 f"{table.path.name}, line {line}: version {version!r} is signed, but not with its present content:"
-                f" {stated}, the tables now have {actual}. Either undo the change, or give the changed rows a new"
-                " version, or have both teams sign again: put the present hash there with the new dates."
+                f" {_changed_tables(tables, version, row.get('table_hashes', ''))}. {stated}, the tables now have"
+                f" {actual}. Either undo the change, or give the changed rows a new version, or have both teams sign"
+                " again: put there the present content_hash, the new dates and, so that the next change can be named,"
+                f" table_hashes {signed_tables}"
             )
         states.append(VersionState(version, _effective(row["effective_from"]), actual, tuple(missing)))
     if findings:
@@ -521,7 +559,10 @@ def main(arguments: Sequence[str]) -> int:
             unknown = [version for version in wanted if version not in known]
             if unknown:
                 raise DefinitionsError(f"no version {unknown[0]!r}; declared are {', '.join(known)}")
-            lines = [f"{version} {version_hash(tables, version)}" for version in wanted]
+            lines = []
+            for version in wanted:
+                lines.append(f"{version} {version_hash(tables, version)}")
+                lines += [f"  {name}:{short}" for name, short in table_hashes(tables, version).items()]
     except (SettingsError, DefinitionsError) as error:
         print(error, file=sys.stderr)
         return 1

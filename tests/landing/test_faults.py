@@ -427,6 +427,20 @@ def test_sql_in_values_and_headers_is_text(running: Company) -> None:
     )
 
 
+def test_rows_without_any_modification_time_are_stale_and_the_message_says_why(company: Company) -> None:
+    company.deliver("customers/a.csv", csv_text([customer(1)], [c for c in customer(1) if c != "modified_at"]))
+    report = company.land(as_of=datetime(2026, 3, 12))
+    (found,) = [rule for rule in report.broken_rules if rule.rule == "freshness"]
+    assert (
+        "no accepted row has a modified_at, so nobody can tell how old the data are; agreed are 48 h" in found.message
+    )
+    assert "Export modified_at too" in found.message
+    assert "None" not in found.message
+    assert [extract.stale_reason for extract in report.stale_extracts] == [
+        "no accepted row has a modified_at, so nobody can tell how old the data are"
+    ]
+
+
 def test_a_stale_delivery_is_marked_and_kept(running: Company) -> None:
     running.deliver("deals/new.csv", [deal(999, modified_at="2026-03-12T00:00:00Z")])
     report = running.land(landed_at=datetime(2026, 3, 13))

@@ -5,11 +5,13 @@ import pytest
 import yaml
 
 from orchestration.agreed_definitions import (
+    VERSIONS_TABLE,
     DefinitionsError,
     load_definitions,
     main,
     read_specs,
     read_tables,
+    table_hashes,
     version_hash,
     version_states,
 )
@@ -28,9 +30,10 @@ seeds:
       - {name: marketing_signed_on}
       - {name: signed_by_sales}
       - {name: sales_signed_on}
+      - {name: table_hashes, config: {meta: {default: null}}}
   - name: stages
     description: One row per version and stage.
-    config: {column_types: {window_days: integer}}
+    config: {group: sales_operations, column_types: {window_days: integer}}
     data_tests:
       - unique_combination: {arguments: {columns: [version, stage]}}
     columns:
@@ -47,7 +50,8 @@ seeds:
     columns: [{name: channel}, {name: since, data_type: date}]
 """
 VERSIONS = (
-    "version,effective_from,content_hash,signed_by_marketing,marketing_signed_on,signed_by_sales,sales_signed_on\n"
+    "version,effective_from,content_hash,signed_by_marketing,marketing_signed_on,signed_by_sales,sales_signed_on,"
+    "table_hashes\n"
 )
 STAGES = "version,stage,owner_team,window_days,weight,is_open\n"
 
@@ -57,7 +61,7 @@ def project(tmp_path):
     seeds = tmp_path / "project" / "seeds"
     seeds.mkdir(parents=True)
     (seeds / "all.yml").write_text(YAML)
-    (seeds / "definition_versions.csv").write_text(VERSIONS + "1,2025-01-01,,,,,\n")
+    (seeds / "definition_versions.csv").write_text(VERSIONS + "1,2025-01-01,,,,,,\n")
     (seeds / "stages.csv").write_text(STAGES + "1,lead,marketing,90,1.0,true\n1,mql,sales,90,2,false\n")
     (seeds / "channels.csv").write_text("channel,since\npaid,2025-01-01\n")
     return tmp_path / "project"
@@ -81,7 +85,7 @@ def tables_of(project, company=None):
 def sign(project, content_hash, marketing="CMO", sales="CRO"):
     dates = ["2025-01-02" if name else "" for name in (marketing, sales)]
     (project / "seeds/definition_versions.csv").write_text(
-        VERSIONS + f"1,2025-01-01,{content_hash},{marketing},{dates[0]},{sales},{dates[1]}\n"
+        VERSIONS + f"1,2025-01-01,{content_hash},{marketing},{dates[0]},{sales},{dates[1]},\n"
     )
 
 
@@ -177,7 +181,7 @@ def test_a_column_with_a_default_may_be_left_out_by_a_company_but_not_by_us(proj
         ("definition_versions.csv", VERSIONS, r"no version is declared"),
         (
             "definition_versions.csv",
-            VERSIONS + "1,2025-01-01T00:00:00+01:00,,,,,\n",
+            VERSIONS + "1,2025-01-01T00:00:00+01:00,,,,,,\n",
             r"column effective_from: .* has a time zone",
         ),
     ],
@@ -254,7 +258,7 @@ def test_a_version_makes_a_build_provisional_only_once_it_is_in_force(project):
     content = version_hash(tables_of(project), "1")
     sign(project, content)
     versions = project / "seeds/definition_versions.csv"
-    versions.write_text(versions.read_text() + "2,2026-01-01,,,,,\nidea,,,,,,\n")
+    versions.write_text(versions.read_text() + "2,2026-01-01,,,,,,\nidea,,,,,,,\n")
     definitions = load(project)
     assert [v.version for v in definitions.versions] == ["1", "2", "idea"]
     assert definitions.unsigned(datetime(2025, 12, 31)) == ()
@@ -275,6 +279,34 @@ def test_a_changed_row_under_a_signature_is_an_error_that_says_what_to_do(projec
     assert "new version" in str(raised.value)
     sign(project, present)
     assert load(project).versions[0].is_signed
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ("stages:{stages}", ["content_hash itself was changed"]),
+        ("stages:000000000000", ["stages ({folder}/stages.csv; owner: sales operations) changed"]),
+        ("", ["which of its tables (stages) changed is not known, because table_hashes is empty"]),
+        ("rules:123456789012", ["rules has no rows of it any more; stages (", "owner: sales operations) was added"]),
+    ],
+)
+def test_the_table_that_changed_is_named_with_its_owner(project, kept, words):
+    now = table_hashes(tables_of(project), "1")
+    (project / "seeds/definition_versions.csv").write_text(
+        f"{VERSIONS}1,2025-01-01,0,CMO,2025-01-02,CRO,2025-01-02,{kept.format(**now)}\n"
+    )
+    with pytest.raises(DefinitionsError) as raised:
+        load(project)
+    for word in words:
+        assert word.format(folder=project / "seeds") in str(raised.value)
+    assert f"table_hashes stages:{now['stages']}" in str(raised.value), "what to put there next time"
+
+
+def test_our_own_versions_name_their_tables_as_they_are():
+    tables = read_tables(read_specs(PROJECT_ROOT / "seeds"), PROJECT_ROOT / "seeds", None)
+    for row in tables[VERSIONS_TABLE].rows:
+        kept = dict(part.split(":") for part in row["table_hashes"].split())
+        assert kept == table_hashes(tables, row["version"]), "put there what `agreed_definitions hash` prints"
 
 
 def test_a_signature_without_hash_binds_nothing_and_is_an_error(project):

@@ -125,6 +125,7 @@ def test_a_changed_row_under_a_signature_stops_the_run_and_leaves_what_is_publis
     process = run_main_job(**own_demo.environment, CONCORD_DEFINITIONS=tmp_path)
     assert process.returncode == 2
     assert "version '1' is signed, but not with its present content" in process.stdout
+    assert f"stages ({stages}; owner: analytics) changed" in process.stdout
     assert own_demo.settings.published.resolve() == before
 
 
@@ -145,7 +146,7 @@ def test_a_failed_data_test_stops_publishing_and_is_told(own_demo, tmp_path):
 def test_unsigned_definitions_are_built_and_marked(demo, tmp_path):
     versions = (demo.settings.project / "seeds/definition_versions.csv").read_text().splitlines()
     (tmp_path / "definitions").mkdir()
-    (tmp_path / "definitions/definition_versions.csv").write_text(f"{versions[0]}\n1,2000-01-01 00:00:00,,,,,,\n")
+    (tmp_path / "definitions/definition_versions.csv").write_text(f"{versions[0]}\n1,2000-01-01 00:00:00,,,,,,,\n")
     process = run_main_job(
         CONCORD_DEMO_SCALE=demo.environment["CONCORD_DEMO_SCALE"],
         CONCORD_WAREHOUSE=tmp_path / "w",
