@@ -205,7 +205,7 @@ def test_handoffs(built: duckdb.DuckDBPyConnection) -> None:
         {of_marts}
         """,
     )
-    assert count > 400
+    assert count > 200
     assert (missing, surplus) == ([], [])
     fates = built.execute(
         f"""
