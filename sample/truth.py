@@ -390,8 +390,9 @@ def _contracts(known: str) -> str:
 select
     d.sf_id as opportunity_id, a.sf_id as account_id, d.kind as origin,
     cast(d.starts_at as date) as starts_on,
+    -- The renewal of a contract states the new total, so it also ends what was added to that contract.
     cast(least(d.starts_at + interval 12 month, case when d.cancels_at <= {known} then date_trunc('day', d.cancels_at)
-        end) as date) as ends_on,
+        end, r.starts_at) as date) as ends_on,
     case when d.is_monthly then cast(round(d.last_amount / 12, 2) as decimal(18, 2)) else d.last_amount end
         as recurring_amount,
     case when d.is_monthly then 'month' else 'year' end as recurring_period,
@@ -402,6 +403,8 @@ select
 from deals as d
 inner join accounts as a using (aid)
 left join deals as o on o.key = d.renews_key
+-- An expansion's key is that of the deal that it adds to, and 4.
+left join deals as r on d.kind = 'expansion' and r.renews_key = d.key - 4 and r.won_at <= {known}
 where d.won_at <= {known}
 order by d.sf_id
 """

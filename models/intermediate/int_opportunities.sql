@@ -191,6 +191,7 @@ final as (
         valued.original_amount,
         {{ convert_money('valued.original_last_open_amount', 'fx_rates.rate') }}
             as last_open_amount,
+        valued.original_last_open_amount,
         {{ convert_money('opportunity_records.recurring_amount', 'fx_rates.rate') }}
             as recurring_amount,
         opportunity_records.recurring_amount as original_recurring_amount,

@@ -37,6 +37,7 @@ UNDER_TEST = (
     "int_stage_evidence",
     "int_cycles",
     "int_cycle_evidence",
+    "int_contracts",
     "int_cycle_origins",
     "dim_definition_versions",
     "fct_stage_entries",
@@ -134,6 +135,11 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "segment": "varchar",
         "region": "varchar",
         "amount": "decimal(18,2)",
+        "renews_opportunity_id": "varchar",
+        "original_currency": "varchar",
+        "recurring_period": "varchar",
+        "original_recurring_amount": "decimal(18,2)",
+        "rate": "decimal(18,8)",
         "contract_months": "bigint",
         "is_closed": "boolean",
         "is_won": "boolean",
@@ -267,7 +273,7 @@ class FunnelBuild:
         given = {"stg_concord__build_context": [{"as_of": as_of}], **tables}
         unknown = given.keys() - inputs.keys()
         if unknown:
-            raise KeyError(f"no inputs of the funnel: {sorted(unknown)}")
+            raise KeyError(f"no inputs of these models: {sorted(unknown)}")
         built = {model.name for model in compiled.models}
         for name, relation in compiled.relations.items():
             if name in built:

@@ -66,7 +66,50 @@ NEW = "opportunity_type = 'new'"
 CLOSED_VALUE = "sum(case when is_won then amount else last_open_amount end)"
 STEPS = [("mql", "sal"), ("sal", "sql"), ("sql", "sqo"), ("sqo", "won")]
 
+
+def recurring(expression: str) -> str:
+    """From the contracts alone: `now`, `before` and `year_before` are a customer's MRR at the ends of months."""
+    return f"""
+        with totals as (
+            select customer_id, period_month as month, sum(mrr) as mrr from revenue.fct_contract_months group by 1, 2
+        ),
+        months as (
+            select distinct customer_id,
+                unnest([month, month + interval 1 month, month + interval 12 month])::date as month
+            from totals
+        ),
+        stocks as (
+            select months.month, now.mrr as now, before.mrr as before, year_before.mrr as year_before,
+                exists (select 1 from totals as earlier where earlier.customer_id = months.customer_id
+                    and earlier.month < months.month) as had
+            from months
+            left join totals as now on now.customer_id = months.customer_id and now.month = months.month
+            left join totals as before on before.customer_id = months.customer_id
+                and before.month = months.month - interval 1 month
+            left join totals as year_before on year_before.customer_id = months.customer_id
+                and year_before.month = months.month - interval 12 month
+            where months.month <= (select max(as_of) from audit.builds)
+        )
+        select month, sum({expression}) as value from stocks group by 1
+    """
+
+
 COUNTS = {
+    "starting_mrr": recurring("before"),
+    "new_mrr": recurring("case when before is null and not had then now end"),
+    "reactivated_mrr": recurring("case when before is null and had then now end"),
+    "expansion_mrr": recurring("case when now > before then now - before end"),
+    "contraction_mrr": recurring("case when now < before then before - now end"),
+    "churned_mrr": recurring("case when now is null then before end"),
+    "ending_mrr": recurring("now"),
+    "opening_cohort_mrr": recurring("before"),
+    "gross_retained_mrr": recurring("case when now > before then before when before is not null then now end"),
+    "net_retained_mrr": recurring("case when before is not null then now end"),
+    "opening_cohort_mrr_12_months": recurring("year_before"),
+    "gross_retained_mrr_12_months": recurring(
+        "case when now > year_before then year_before when year_before is not null then now end"
+    ),
+    "net_retained_mrr_12_months": recurring("case when year_before is not null then now end"),
     "leads": entries("lead"),
     "mqls": entries("mql"),
     "sals": entries("sal"),
@@ -123,6 +166,10 @@ RATIOS = {
     "sql_to_sqo_period_rate": ("sqos", "sqls"),
     "sqo_to_won_period_rate": ("won_entries", "sqos"),
     **{f"{a}_to_{b}_rate": (f"{a}_to_{b}_conversions", f"mature_{a}_entrants") for a, b in STEPS},
+    "grr": ("gross_retained_mrr", "opening_cohort_mrr"),
+    "nrr": ("net_retained_mrr", "opening_cohort_mrr"),
+    "grr_12_months": ("gross_retained_mrr_12_months", "opening_cohort_mrr_12_months"),
+    "nrr_12_months": ("net_retained_mrr_12_months", "opening_cohort_mrr_12_months"),
     "average_deal_size": ("bookings", "won_deals"),
     "win_rate": ("new_business_won_deals", "new_business_closed_deals"),
     "win_rate_by_value": ("new_business_bookings", "new_business_closed_amount"),
@@ -181,6 +228,7 @@ def test_ratio_equals_its_parts(connection, metric: str) -> None:
         ("bookings_by_month_and_region", "bookings", "opportunity__region"),
         ("bookings_by_month_and_opportunity_type", "won_deals", "opportunity__opportunity_type"),
         ("pipeline_by_month_and_region", "open_pipeline", "pipeline_day__region"),
+        ("mrr_by_month_and_region", "ending_mrr", "mrr_month__region"),
         ("ad_spend_by_month_and_platform", "ad_spend", "ad_spend_row__platform"),
         ("attributed_revenue_by_month_and_channel", "attributed_revenue", "credit__channel"),
     ],
@@ -230,3 +278,24 @@ def test_the_report_repeats_the_metrics(connection) -> None:
         assert [figure.get(month) or 0 for figure in figures] == values, month
         assert cac == pytest.approx(ratios[0].get(month) or None, rel=1e-9), month
         assert roas == pytest.approx(ratios[1].get(month), rel=1e-9), month
+
+
+def test_recurring_revenue_of_a_quarter_starts_with_its_first_month_and_ends_with_its_last(connection) -> None:
+    months = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            "select metric_time__month, starting_mrr, ending_mrr, new_mrr, opening_cohort_mrr, nrr"
+            " from metrics.company_by_month"
+        ).fetchall()
+    }
+    quarters = connection.execute(
+        "select metric_time__fiscal_quarter, starting_mrr, ending_mrr, new_mrr, opening_cohort_mrr, nrr"
+        " from metrics.company_by_fiscal_quarter where starting_mrr > 0"
+    ).fetchall()
+    assert len(quarters) > 3
+    for quarter, starting, ending, new, cohort, nrr in quarters:
+        inside = sorted(m for m in months if 0 <= 12 * (m.year - quarter.year) + m.month - quarter.month < 3)
+        first, last = months[inside[0]], months[inside[-1]]
+        assert (starting, ending, cohort) == (first[0], last[1], last[3]), quarter
+        assert new == sum(months[month][2] for month in inside)
+        assert nrr == pytest.approx(last[4])

@@ -237,3 +237,33 @@ def test_touches_are_the_real_ones_of_the_right_people(built: duckdb.DuckDBPyCon
     )
     assert count > 15_000
     assert (missing, surplus) == ([], [])
+
+
+def test_contracts_and_their_recurring_revenue(built: duckdb.DuckDBPyConnection) -> None:
+    """When each contract ends, and what it is worth in each month, in its own currency."""
+    count, missing, surplus = both_ways(
+        built,
+        "select opportunity_id, account_id, starts_on, ends_on, monthly_amount, currency from memory.truth.contracts",
+        """
+        select split_part(opportunity_id, ':', 2), split_part(account_id, ':', 2), start_date, end_date,
+            original_monthly_amount, original_currency
+        from revenue.fct_contracts
+        """,
+    )
+    assert count > 90
+    assert (missing, surplus) == ([], [])
+    count, missing, surplus = both_ways(
+        built,
+        'select opportunity_id, account_id, currency, "month", monthly_amount from memory.truth.mrr',
+        """
+        select split_part(opportunity_id, ':', 2), split_part(account_id, ':', 2), original_currency, period_month,
+            original_monthly_amount
+        from revenue.fct_contract_months
+        """,
+    )
+    assert count > 700
+    assert (missing, surplus) == ([], [])
+    ended = built.execute(
+        "select count(*) from revenue.fct_contracts where end_reason = 'expansion of the renewed'"
+    ).fetchone()
+    assert ended[0] > 0, "no renewal ends an expansion, so that rule is not shown"

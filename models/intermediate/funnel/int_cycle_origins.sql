@@ -40,6 +40,12 @@ opportunities as (
 
 ),
 
+contracts as (
+
+    select * from {{ ref('int_contracts') }}
+
+),
+
 motion_rules as (
 
     select * from {{ ref('motion_rules') }}
@@ -127,31 +133,16 @@ engagements as (
 
     union all
 
+    -- With its gap bridged, where it was renewed in time: a customer between two contracts is one.
     select
-        opportunities.opportunity_id,
-        opportunities.account_id,
-        cast(opportunities.contract_start_date as {{ dbt.type_timestamp() }}) as engaged_from,
-        least(
-            coalesce(
-                cast(
-                    {{ dbt.dateadd(
-                        'month', 'opportunities.contract_months',
-                        'opportunities.contract_start_date'
-                    ) }} as {{ dbt.type_timestamp() }}
-                ),
-                {{ end_of_time() }}
-            ),
-            coalesce(
-                cast(opportunities.cancelled_at as {{ dbt.type_timestamp() }}),
-                {{ end_of_time() }}
-            )
+        contracts.opportunity_id,
+        contracts.account_id,
+        cast(contracts.start_date as {{ dbt.type_timestamp() }}) as engaged_from,
+        coalesce(
+            cast(contracts.end_date as {{ dbt.type_timestamp() }}), {{ end_of_time() }}
         ) as engaged_until
-    from opportunities
-    where
-        opportunities.account_id is not null
-        and not opportunities.is_deleted
-        and opportunities.is_won
-        and opportunities.contract_start_date is not null
+    from contracts
+    where contracts.account_id is not null
 
 ),
 

@@ -1,44 +1,33 @@
-with opportunity_states as (
+with pipeline_states as (
 
-    select * from {{ ref('int_opportunity_states') }}
+    select * from {{ ref('int_pipeline_states') }}
 
 ),
 
 opportunities as (
 
-    select * from {{ ref('fct_opportunities') }}
-
-),
-
-fx_rates as (
-
-    select * from {{ ref('int_fx_rates') }}
+    select * from {{ ref('int_opportunities') }}
 
 ),
 
 -- An open opportunity is worth its amount at the rate of the day on which it was created, so that
--- the pipeline moves when deals move and not when currencies do.
+-- the pipeline moves when deals move and not when currencies do. Team and region are those of
+-- then: a deal that changed hands does not rewrite what its first owner had.
 open_states as (
 
     select
-        opportunity_states.opportunity_id,
+        pipeline_states.opportunity_id,
         opportunities.opportunity_type,
         coalesce(opportunities.segment, '(unknown)') as segment,
-        coalesce(opportunities.region, '(unknown)') as region,
-        coalesce(opportunities.owner_team, '(unknown)') as team,
-        coalesce({{ convert_money('opportunity_states.amount', 'fx_rates.rate') }}, 0)
-            as open_amount,
-        {{ business_date('opportunity_states.valid_from') }} as opened_date,
-        {{ business_date('opportunity_states.valid_to') }} as ended_date
-    from opportunity_states
+        coalesce(pipeline_states.region, '(unknown)') as region,
+        coalesce(pipeline_states.owner_team, '(unknown)') as team,
+        pipeline_states.open_amount,
+        pipeline_states.occurred_date as opened_date,
+        pipeline_states.ended_date
+    from pipeline_states
     inner join opportunities
-        on opportunity_states.opportunity_id = opportunities.opportunity_id
-    left join fx_rates
-        on
-            opportunity_states.currency = fx_rates.currency
-            and opportunities.created_date >= fx_rates.valid_from
-            and (fx_rates.valid_to is null or opportunities.created_date < fx_rates.valid_to)
-    where not opportunity_states.is_closed
+        on pipeline_states.opportunity_id = opportunities.opportunity_id
+    where pipeline_states.is_open
 
 ),
 
