@@ -89,9 +89,9 @@ takeovers as (
         on
             named_renewals.customer_id = expansions.customer_id
             and expansions.opportunity_type = 'expansion'
-            and expansions.signed_date >= named_renewals.renewed_start_date
-            and expansions.signed_date < named_renewals.renewal_start_date
-            and expansions.start_date <= named_renewals.renewal_start_date
+            and named_renewals.renewed_start_date <= expansions.signed_date
+            and named_renewals.renewal_start_date > expansions.signed_date
+            and named_renewals.renewal_start_date >= expansions.start_date
     where
         -- Signed during the contract: while it ran, or ran on to its renewal.
         expansions.signed_date < named_renewals.renewed_end_date

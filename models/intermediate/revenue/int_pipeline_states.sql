@@ -193,7 +193,7 @@ region_moves as (
     inner join region_states
         on
             standing_states.account_id = region_states.account_id
-            and region_states.valid_from > standing_states.occurred_at
+            and standing_states.occurred_at < region_states.valid_from
             and region_states.valid_from
             < least(standing_states.next_state_at, standing_states.exit_at)
 

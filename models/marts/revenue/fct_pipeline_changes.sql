@@ -75,7 +75,7 @@ judged as (
     select
         *,
         coalesce(was_open, false) as is_standing,
-        -- A lost deal comes in again when it is open, or won; not when it is lost once more or deleted.
+        -- A lost deal comes in again when it is open or won, not when it is lost again or deleted.
         not coalesce(was_open, false)
         and (is_open or row_number_in_deal = 1 or exit_kind = 'won') as is_entering,
         case

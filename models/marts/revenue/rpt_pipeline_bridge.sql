@@ -55,10 +55,10 @@ flows_by_month as (
         {{ cell | join(',\n        ') }},
         changed_month as period_month,
         {%- for column, step, sign in flows %}
-        sum(case when step = '{{ step }}' then {{ sign }} * amount else 0 end)
-            as {{ column }}_amount,
-        sum(case when step = '{{ step }}' then {{ sign }} * opportunity_count else 0 end)
-            as {{ column }}_opportunities,
+            sum(case when step = '{{ step }}' then {{ sign }} * amount else 0 end)
+                as {{ column }}_amount,
+            sum(case when step = '{{ step }}' then {{ sign }} * opportunity_count else 0 end)
+                as {{ column }}_opportunities,
         {%- endfor %}
         sum(case when step = 'amount' then amount else 0 end) as amount_change,
         sum(case when step = 'currency' then amount else 0 end) as currency_change,
@@ -87,14 +87,14 @@ cell_months as (
 
     select
         {%- for column in cell %}
-        cells.{{ column }},
+            cells.{{ column }},
         {%- endfor %}
         dates.date_day as period_month
     from cells
     inner join dates
         on
             dates.day_of_month = 1
-            and dates.date_day >= cells.first_month
+            and cells.first_month <= dates.date_day
             and dates.date_day
             <= case
                 when cells.open_opportunities <> 0
@@ -108,12 +108,12 @@ filled as (
 
     select
         {%- for column in cell %}
-        cell_months.{{ column }},
+            cell_months.{{ column }},
         {%- endfor %}
         cell_months.period_month,
         {%- for column, step, sign in flows %}
-        coalesce(flows_by_month.{{ column }}_amount, 0) as {{ column }}_amount,
-        coalesce(flows_by_month.{{ column }}_opportunities, 0) as {{ column }}_opportunities,
+            coalesce(flows_by_month.{{ column }}_amount, 0) as {{ column }}_amount,
+            coalesce(flows_by_month.{{ column }}_opportunities, 0) as {{ column }}_opportunities,
         {%- endfor %}
         coalesce(flows_by_month.amount_change, 0) as amount_change,
         coalesce(flows_by_month.currency_change, 0) as currency_change,
@@ -125,13 +125,10 @@ filled as (
         on
             cell_months.period_month = flows_by_month.period_month
             {%- for column in cell %}
-            and cell_months.{{ column }} = flows_by_month.{{ column }}
+                and cell_months.{{ column }} = flows_by_month.{{ column }}
             {%- endfor %}
     window cell_to_date as (
-        partition by
-            {%- for column in cell %}
-            cell_months.{{ column }}{{ ',' if not loop.last }}
-            {%- endfor %}
+        partition by cell_months.{{ cell | join(', cell_months.') }}
         order by cell_months.period_month asc
         rows between unbounded preceding and current row
     )
@@ -179,14 +176,14 @@ final as (
         end as close_fiscal_quarter,
         cast(starting_amount as decimal(18, 2)) as starting_amount,
         {%- for column, step, sign in flows %}
-        cast({{ column }}_amount as decimal(18, 2)) as {{ column }}_amount,
+            cast({{ column }}_amount as decimal(18, 2)) as {{ column }}_amount,
         {%- endfor %}
         cast(amount_change as decimal(18, 2)) as amount_change,
         cast(currency_change as decimal(18, 2)) as currency_change,
         cast(ending_amount as decimal(18, 2)) as ending_amount,
         cast(starting_opportunities as bigint) as starting_opportunities,
         {%- for column, step, sign in flows %}
-        cast({{ column }}_opportunities as bigint) as {{ column }}_opportunities,
+            cast({{ column }}_opportunities as bigint) as {{ column }}_opportunities,
         {%- endfor %}
         cast(ending_opportunities as bigint) as ending_opportunities,
         case
