@@ -16,9 +16,10 @@ from typing import TypeVar
 
 from benchmarks.gate import GateRun, run, write_file
 from benchmarks.job import JobRun, ScaleRun, run_scale, run_start_up
+from benchmarks.postgres import WAYS, LoadRun, measure_ways
 from orchestration.settings import PROJECT_ROOT
 
-PARTS = ("start", "job", "gate")
+PARTS = ("start", "job", "gate", "postgres")
 _Run = TypeVar("_Run")
 Row = tuple[str, str, str, str]
 
@@ -30,10 +31,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--runs", type=int, default=5, help="rounds, of which medians are told (5)")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS), help="parts to measure (all)")
     parser.add_argument("--gate-rows", type=int, default=10_000_000, help="rows that the gate judges (10,000,000)")
+    parser.add_argument("--postgres-rows", type=int, default=2_000_000, help="rows into PostgreSQL (2,000,000)")
     given = parser.parse_args(arguments)
     folder = PROJECT_ROOT / ".concord" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    rows, figures = measure_all(given.scales, given.runs, given.only, given.gate_rows, folder, _say)
+    rows, figures = measure_all(
+        given.scales, given.runs, given.only, given.gate_rows, folder, _say, given.postgres_rows
+    )
     path = folder / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     path.write_text(json.dumps({"machine": machine(), "runs": given.runs, **figures}, indent=2) + "\n")
     print("\n".join(table(rows)))
@@ -42,7 +46,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measure_all(
-    scales: Sequence[float], runs: int, parts: Sequence[str], gate_rows: int, folder: Path, say: Callable[[str], None]
+    scales: Sequence[float],
+    runs: int,
+    parts: Sequence[str],
+    gate_rows: int,
+    folder: Path,
+    say: Callable[[str], None],
+    postgres_rows: int = 2_000_000,
 ) -> tuple[list[Row], dict[str, object]]:
     """Measure round by round, so that what else the machine does falls on all alike.
 
@@ -51,6 +61,7 @@ def measure_all(
     starts: list[JobRun] = []
     by_scale: dict[float, list[ScaleRun]] = {scale: [] for scale in scales}
     gates: dict[str, list[GateRun]] = {"gate": [], "plain": []}
+    loads: list[dict[str, LoadRun]] = []
     for number in range(1, runs + 1):
         if "start" in parts:
             say(f"round {number}: start-up")
@@ -66,16 +77,21 @@ def measure_all(
                 results.append(run(way, file))
             if gates["gate"][-1].broken != gates["plain"][-1].broken:
                 raise SystemExit(f"gate and plain SQL disagree: {gates['gate'][-1]} and {gates['plain'][-1]}")
+        if "postgres" in parts:
+            say(f"round {number}: {postgres_rows:,} rows into PostgreSQL")
+            loads.append(measure_ways(postgres_rows, folder / "postgres"))
     rows: list[Row] = []
     if starts:
         rows.append(_job_row("start-up: smallest demo, nothing new", starts))
     for scale, rounds in by_scale.items():
         rows += _scale_rows(scale, rounds) if rounds else []
     rows += _gate_rows(gates, gate_rows) if gates["gate"] else []
+    rows += _load_rows(loads, postgres_rows) if loads else []
     figures = {
         "start": [asdict(each) for each in starts],
         "job": {f"{scale:g}": [asdict(each) for each in rounds] for scale, rounds in by_scale.items()},
         "gate": {way: [asdict(each) for each in results] for way, results in gates.items()},
+        "postgres": [{way: asdict(run) for way, run in each.items()} for each in loads],
     }
     return rows, figures
 
@@ -118,6 +134,26 @@ def _gate_rows(gates: dict[str, list[GateRun]], rows: int) -> list[Row]:
     ]
     ratio = _median(gates["gate"], lambda each: each.seconds) / _median(gates["plain"], lambda each: each.seconds)
     return [*told, ("gate as a multiple of plain SQL", f"{ratio:.2f}×", "", "")]
+
+
+def _load_rows(loads: Sequence[dict[str, LoadRun]], rows: int) -> list[Row]:
+    labels = {
+        "publish": "published: keys, indexes, statistics, views",
+        "by_hand": "psql: COPY, the same keys, indexes and statistics",
+        "copy": "psql: COPY alone",
+    }
+    seconds = {way: _median(loads, lambda each, way=way: each[way].seconds) for way in WAYS}
+    told: list[Row] = [
+        (
+            f"PostgreSQL, {rows:,} rows, {labels[way]}",
+            f"{seconds[way]:.1f} ({rows / seconds[way]:,.0f} rows/s)",
+            f"{_median(loads, lambda each, way=way: each[way].usage.cpu_seconds):.1f}",
+            f"{_median(loads, lambda each, way=way: each[way].usage.peak_bytes) / 1e9:.2f} GB",
+        )
+        for way in WAYS
+    ]
+    ratio = seconds["publish"] / seconds["by_hand"]
+    return [*told, ("published as a multiple of the same by psql", f"{ratio:.2f}×", "", "")]
 
 
 def _median(runs: Sequence[_Run], figure: Callable[[_Run], float]) -> float:

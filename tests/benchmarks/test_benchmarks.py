@@ -9,6 +9,7 @@ import pytest
 from benchmarks.__main__ import main, measure_all, table
 from benchmarks.gate import run, write_file
 from benchmarks.job import scan
+from benchmarks.postgres import measure_ways
 from benchmarks.processes import BenchmarkError, measure
 
 MEGABYTE = 1_000_000
@@ -43,6 +44,12 @@ def test_the_gate_finds_what_plain_sql_finds(tmp_path):
         file.write(path.read_text().splitlines()[2].replace("person", "someone") + "\n")
     gate, plain = run("gate", path), run("plain", path)
     assert gate.broken == plain.broken == {"accepted_values:type": 5, "max_length:recipient": 5, "unique:key": 2}
+
+
+def test_every_way_brings_the_same_rows_into_postgres(tmp_path):
+    runs = measure_ways(5_000, tmp_path)
+    assert set(runs) == {"publish", "by_hand", "copy"}
+    assert all(run.seconds > 0 and run.usage.peak_bytes > MEGABYTE for run in runs.values())
 
 
 def test_the_scan_reads_every_format(tmp_path):
