@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks import attribution
+from benchmarks.attribution import AttributionRun
 from benchmarks.gate import GateRun, run, write_file
 from benchmarks.job import JobRun, ScaleRun, run_scale, run_start_up
 from benchmarks.postgres import WAYS, LoadRun, measure_ways
 from orchestration.settings import PROJECT_ROOT
 
-PARTS = ("start", "job", "gate", "postgres")
+PARTS = ("start", "job", "gate", "postgres", "attribution")
 _Run = TypeVar("_Run")
 Row = tuple[str, str, str, str]
 
@@ -32,12 +34,26 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS), help="parts to measure (all)")
     parser.add_argument("--gate-rows", type=int, default=10_000_000, help="rows that the gate judges (10,000,000)")
     parser.add_argument("--postgres-rows", type=int, default=2_000_000, help="rows into PostgreSQL (2,000,000)")
+    parser.add_argument(
+        "--touches",
+        type=int,
+        nargs="+",
+        default=[1_000_000, 10_000_000, 50_000_000],
+        help="touches that are credited (1,000,000 10,000,000 50,000,000)",
+    )
     given = parser.parse_args(arguments)
     folder = PROJECT_ROOT / ".concord" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     rows, figures = measure_all(
         given.scales, given.runs, given.only, given.gate_rows, folder, _say, given.postgres_rows
     )
+    if "attribution" in given.only:
+        credited = measure_attribution(given.touches, given.runs, folder / "attribution", _say)
+        rows += [row for touches, ways in credited.items() for row in _attribution_rows(touches, ways)]
+        figures["attribution"] = {
+            str(touches): {way: [asdict(each) for each in results] for way, results in ways.items()}
+            for touches, ways in credited.items()
+        }
     path = folder / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     path.write_text(json.dumps({"machine": machine(), "runs": given.runs, **figures}, indent=2) + "\n")
     print("\n".join(table(rows)))
@@ -94,6 +110,54 @@ def measure_all(
         "postgres": [{way: asdict(run) for way, run in each.items()} for each in loads],
     }
     return rows, figures
+
+
+def measure_attribution(
+    sizes: Sequence[int], runs: int, folder: Path, say: Callable[[str], None]
+) -> dict[int, dict[str, list[AttributionRun]]]:
+    """All ways over each number of touches, round by round; the package reads what the models made, so it goes last."""
+    attribution.compile_models(folder)
+    credited: dict[int, dict[str, list[AttributionRun]]] = {}
+    for touches in sizes:
+        path = attribution.prepare(folder, touches)
+        ways: dict[str, list[AttributionRun]] = {way: [] for way in attribution.WAYS}
+        for number in range(1, runs + 1):
+            for way, results in ways.items():
+                say(f"round {number}: {touches:,} touches, {way}")
+                results.append(attribution.run(way, path))
+        credited[touches] = ways
+        path.unlink()
+    return credited
+
+
+def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> list[Row]:
+    labels = {
+        "scan": "scan of all columns",
+        "sort": "sort by person and time",
+        "models": "all credit models",
+        "peer": "ChannelAttribution, own computation",
+    }
+    rows: list[Row] = [
+        (
+            f"{touches:,} touches: {labels[way]}",
+            f"{_median(results, lambda each: each.seconds):.1f}",
+            f"{_median(results, lambda each: each.usage.cpu_seconds):.1f}",
+            f"{_median(results, lambda each: each.usage.peak_bytes) / 1e9:.2f} GB",
+        )
+        for way, results in ways.items()
+    ]
+    whole = _median(ways["models"], lambda each: each.seconds)
+    own = _median(ways["models"], attribution.from_journeys_on)
+    sort = _median(ways["sort"], lambda each: each.seconds)
+    peer = _median(ways["peer"], lambda each: each.seconds)
+    error = _median(ways["peer"], lambda each: each.error or 0.0)
+    return [
+        *rows,
+        (f"{touches:,} touches: models as a multiple of the sort", f"{whole / sort:.2f}×", "", ""),
+        (f"{touches:,} touches: from ordered journeys on", f"{own:.1f}", "", ""),
+        (f"{touches:,} touches: the package as a multiple of that", f"{peer / own:.1f}×", "", ""),
+        (f"{touches:,} touches: greatest error of its removal effects", f"{error:.4f}", "", ""),
+    ]
 
 
 def _scale_rows(scale: float, rounds: Sequence[ScaleRun]) -> list[Row]:

@@ -11,6 +11,8 @@ import jinja2
 
 PROJECT = Path(__file__).resolve().parents[2]
 MACROS = (
+    "as_of",
+    "attribution_parameter",
     "business_date",
     "business_day_end",
     "convert_money",
@@ -20,8 +22,11 @@ MACROS = (
     "fiscal_month",
     "fiscal_year",
     "matches_pattern",
+    "microseconds_between",
     "pattern_rank",
+    "rule_covers",
     "seconds_between",
+    "start_of_time",
 )
 
 
@@ -38,7 +43,7 @@ class _Adapter:
 
 
 class _CrossDatabase:
-    """The two of dbt's own macros that ours call."""
+    """Those of dbt's own macros that ours call."""
 
     def dateadd(self, datepart: str, interval: object, from_date: str) -> str:
         """As dbt-duckdb writes it."""
@@ -48,9 +53,25 @@ class _CrossDatabase:
         """As dbt-duckdb writes it."""
         return f"date_trunc('{datepart}', {date})"
 
+    def last_day(self, date: str, datepart: str) -> str:
+        """As dbt-duckdb writes it."""
+        return f"cast(date_trunc('{datepart}', {date}) + interval 1 {datepart} - interval 1 day as date)"
+
     def type_string(self) -> str:
         """As dbt-duckdb writes it."""
         return "varchar"
+
+    def type_int(self) -> str:
+        """As dbt-duckdb writes it."""
+        return "integer"
+
+    def type_bigint(self) -> str:
+        """As dbt-duckdb writes it."""
+        return "bigint"
+
+    def type_timestamp(self) -> str:
+        """As dbt-duckdb writes it."""
+        return "timestamp"
 
 
 @cache

@@ -1,0 +1,346 @@
+"""All credit models over many touches, beside a scan and a sort of the same touches and beside a package for the same.
+
+The touches are invented: accounts with two people and some twenty touches over half a year on twenty channels; six
+accounts in a hundred come to an accepted opportunity, half of those to a win. What runs is the project's own models:
+the SQL as dbt compiles it, from the touches on, and the two Python models. Each way has a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+
+from benchmarks.processes import BenchmarkError, Usage, measure
+from orchestration.settings import PROJECT_ROOT
+
+WAYS = ("scan", "sort", "models", "peer")
+MEMORY_LIMIT = "2500MB"
+THREADS = 2
+SQL_MODELS = ("int_party_touches", "int_journey_touches", "int_channel_transitions")
+PYTHON_MODELS = ("int_channel_removal_effects", "int_touch_credits")
+CHANNELS = [
+    "direct", "organic_search", "paid_search", "organic_social", "paid_social", "display", "email", "referral",
+    "partner", "events", "webinar", "content", "direct_mail", "product", "sales", "podcast", "community", "affiliate",
+    "video", "(unmapped)",
+]  # fmt: skip
+_AS_OF = "timestamp '2026-06-30 00:00:00'"
+
+
+@dataclass(frozen=True)
+class AttributionRun:
+    """One way over the touches once.
+
+    Attributes:
+        usage: of the whole process.
+        seconds: of the work alone, without opening, reading agreed tables, or making paths for the package.
+        steps: seconds by step.
+        error: greatest difference of a removal effect to the exact one, where the way has removal effects.
+        figures: what the way found, to be compared.
+    """
+
+    usage: Usage
+    seconds: float
+    steps: dict[str, float]
+    error: float | None
+    figures: dict[str, Any]
+
+
+def prepare(folder: Path, touches: int) -> Path:
+    """Write the inputs of the models into a DuckDB file: `touches` touches, people, conversions, agreed tables."""
+    path = folder / str(touches) / "touches.duckdb"
+    if path.exists():
+        return path
+    draft = path.with_name("draft.duckdb")
+    draft.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(draft, path.parent) as connection:
+        for schema in ("staging", "intermediate", "definitions"):
+            connection.execute(f"create schema {schema}")
+        connection.execute(f"create table staging.stg_concord__build_context as select {_AS_OF} as as_of")
+        for name in ("attribution_models", "attribution_parameters"):
+            connection.execute(
+                f"create table definitions.{name} as"
+                f" select * from read_csv('{PROJECT_ROOT / 'seeds' / name}.csv', nullstr = '')"
+            )
+        people = max(touches // 10, 10)
+        connection.execute(
+            f"""
+            create table intermediate.int_people as
+            select md5('person' || i) as person_id,
+                'salesforce:001NW' || lpad(cast(i // 2 as varchar), 10, '0') as account_id
+            from range({people}) as numbers (i)
+            """
+        )
+        listed = ", ".join(f"'{channel}'" for channel in CHANNELS)
+        connection.execute(
+            f"""
+            create table intermediate.int_activities as
+            select
+                'web_analytics:sessions:' || lpad(cast(i as varchar), 12, '0') as activity_id,
+                md5('person' || person) as person_id,
+                'salesforce:001NW' || lpad(cast(person // 2 as varchar), 10, '0') as account_id,
+                'salesforce:701NW' || lpad(cast(spread % 400 as varchar), 6, '0') as campaign_id,
+                case when spread % 3 = 0 then 'content-' || (spread % 300) end as content_id,
+                case when spread % 50 = 0 then 'salesforce:006NW' || (spread % 90000) end as opportunity_id,
+                case when spread % 9 = 0 then 'salesforce:005NW' || (spread % 60) end as rep_id,
+                'web_analytics' as system,
+                'sessions' as object,
+                lpad(cast(i as varchar), 12, '0') as record_id,
+                case when spread % 4 = 0 then 'ad_click' else 'session' end as activity_type,
+                [{listed}][1 + cast(hash(i, 2) % (1 + hash(i, 3) % {len(CHANNELS)}) as integer)] as channel,
+                case when spread % 9 = 0 then 'sales' else 'marketing' end as team,
+                'inbound' as direction,
+                spread % 2 = 0 as is_response,
+                false as is_hand_raise,
+                spread % 9 = 0 as is_human_touch,
+                true as is_touch,
+                timestamp '2026-01-02' + to_seconds(hash(i, 1) % 15465600) as occurred_at
+            from (select i, hash(i, 4) % {people} as person, hash(i, 5) as spread from range({touches}) as numbers (i))
+            """
+        )
+        connection.execute(
+            f"""
+            create table intermediate.int_conversions as
+            with accounts as (
+                select i, 'salesforce:001NW' || lpad(cast(i as varchar), 10, '0') as account_id,
+                    timestamp '2026-02-15' + to_seconds(hash(i, 6) % 8640000) as sqo_at,
+                    1 + hash(i, 7) % 9000000 as cents
+                from range({people // 2}) as numbers (i) where i % 100 < 6
+            ),
+            moments as (
+                select 'sqo' as conversion_type, sqo_at as converted_at, null::timestamp as close_at, * from accounts
+                union all
+                select 'won', sqo_at + interval 30 day, sqo_at + interval 30 day, * from accounts where i % 2 = 0
+            )
+            select conversion_type || ':' || account_id as conversion_id, account_id as party_id, conversion_type,
+                cast(cents * 0.01 as decimal(18, 2)) as value, sqo_at - interval 20 day as lead_at,
+                sqo_at as opportunity_at, close_at, converted_at
+            from moments
+            """
+        )
+    draft.rename(path)
+    return path
+
+
+def run(way: str, path: Path) -> AttributionRun:
+    """Go one way in a process of its own.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    usage, output = measure([sys.executable, "-m", "benchmarks.attribution", way, str(path)], os.environ, PROJECT_ROOT)
+    try:
+        said = json.loads(output.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        raise BenchmarkError(f"{way} said nothing that can be read: {output[-1000:]}") from None
+    return AttributionRun(usage, sum(said["steps"].values()), said["steps"], said.get("error"), said["figures"])
+
+
+def from_journeys_on(run: AttributionRun) -> float:
+    """Seconds of the models' work after the journeys are in order, which is what the package is given."""
+    return sum(seconds for step, seconds in run.steps.items() if step not in SQL_MODELS[:2])
+
+
+class _Dbt:
+    """What the Python models ask of dbt: their inputs."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def config(self, **_: Any) -> None:
+        """Nothing to configure here."""
+
+    def ref(self, name: str) -> duckdb.DuckDBPyRelation:
+        """The table of a model or of an agreed table."""
+        schema = "definitions" if name.startswith("attribution_") else "intermediate"
+        return self._connection.table(f"{schema}.{name}")
+
+
+def compile_models(folder: Path) -> None:
+    """Write the SQL of the models, as dbt compiles it for a file `touches.duckdb`, into the folder.
+
+    Raises:
+        BenchmarkError: dbt could not compile them.
+    """
+    scratch = folder / "compiled"
+    scratch.mkdir(parents=True, exist_ok=True)
+    outcome = subprocess.run(
+        [sys.executable, "-m", "dbt.cli.main", "--quiet", "compile", "--target-path", str(scratch),
+         "--log-path", str(scratch), "--profiles-dir", str(PROJECT_ROOT), "--select", *SQL_MODELS],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "CONCORD_BUILD_FILE": str(scratch / "touches.duckdb"), "CONCORD_TARGET": "duckdb"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if outcome.returncode:
+        raise BenchmarkError(f"dbt could not compile the models:\n{outcome.stdout[-3000:]}{outcome.stderr[-3000:]}")
+    nodes = json.loads((scratch / "manifest.json").read_text())["nodes"].values()
+    compiled = {node["name"]: node["compiled_code"] for node in nodes if node["name"] in SQL_MODELS}
+    (folder / "compiled.json").write_text(json.dumps(compiled))
+
+
+def _model(name: str) -> ModuleType:
+    path = PROJECT_ROOT / "models" / "intermediate" / "attribution" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _opened(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        str(path), config={"threads": THREADS, "memory_limit": MEMORY_LIMIT, "temp_directory": str(folder / "spill")}
+    )
+    connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
+    return connection
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.steps: dict[str, float] = {}
+
+    def __call__(self, name: str, work: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        result = work()
+        self.steps[name] = time.monotonic() - began
+        return result
+
+
+def go(way: str, path: Path) -> dict[str, Any]:
+    """Go one way over the touches, in this process."""
+    clock = _Clock()
+    with _opened(path, path.parent) as connection:
+        if way == "scan":
+            found = clock(
+                "scan", lambda: connection.execute(
+                    "select sum(hash(columns_of)) from intermediate.int_activities as columns_of"
+                ).fetchall()
+            )  # fmt: skip
+            return {"steps": clock.steps, "figures": {"sum": str(found[0][0])}}
+        if way == "sort":
+            clock(
+                "sort", lambda: connection.execute(
+                    "create or replace temp table sorted as select * from intermediate.int_activities"
+                    " order by person_id, occurred_at, activity_id"
+                )
+            )  # fmt: skip
+            return {"steps": clock.steps, "figures": {}}
+        if way == "models":
+            return _models(connection, path, clock)
+        return _peer(connection, clock)
+
+
+def _models(connection: duckdb.DuckDBPyConnection, path: Path, clock: _Clock) -> dict[str, Any]:
+    compiled = json.loads((path.parent.parent / "compiled.json").read_text())
+    for name in SQL_MODELS:
+        sql = compiled[name]
+        clock(name, lambda n=name, s=sql: connection.execute(f"create or replace table intermediate.{n} as {s}"))
+    for name in PYTHON_MODELS:
+        module = _model(name)
+
+        def work(module: ModuleType = module, name: str = name) -> None:
+            connection.register("found", module.model(_Dbt(connection), connection))
+            connection.execute(f"create or replace table intermediate.{name} as select * from found")
+            connection.unregister("found")
+
+        clock(name, work)
+    sums = clock(
+        "channel sums",
+        lambda: connection.execute(
+            """
+            select conversions.conversion_type, credits.model, touches.channel, sum(credits.credit_cents)
+            from intermediate.int_touch_credits as credits
+            inner join intermediate.int_journey_touches as touches using (conversion_id, touch_id)
+            inner join intermediate.int_conversions as conversions using (conversion_id)
+            group by all
+            """
+        ).fetchall(),
+    )
+    figures: dict[str, int] = {}
+    for kind, model, _, cents in sums:
+        figures[f"{kind} {model}"] = figures.get(f"{kind} {model}", 0) + int(cents)
+    values = dict(
+        connection.execute(
+            "select conversion_type, cast(sum(value) * 100 as bigint) from intermediate.int_conversions"
+            " where conversion_id in (select conversion_id from intermediate.int_journey_touches) group by 1"
+        ).fetchall()
+    )
+    wrong = {name: cents for name, cents in figures.items() if cents != values[name.split()[0]]}
+    if wrong or not figures:
+        raise BenchmarkError(f"credit is not the value of {values}: {wrong or 'there is none'}")
+    return {"steps": clock.steps, "error": 0.0, "figures": figures}
+
+
+def _peer(connection: duckdb.DuckDBPyConnection, clock: _Clock) -> dict[str, Any]:
+    """The package on the same journeys; only its own computation is timed, not the making of its paths."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    import ChannelAttribution
+
+    error = 0.0
+    for kind in ("sqo", "won"):
+        paths = connection.execute(
+            f"""
+            with converted as (
+                select conversion_id, string_agg(channel, ' > ' order by touch_number) as path
+                from intermediate.int_journey_touches group by conversion_id
+            ),
+            last_conversions as (
+                select party_id, max(converted_at) as last_at from intermediate.int_conversions
+                where conversion_type = '{kind}' group by party_id
+            )
+            select path, 1 as converted, cast(value as double) as value, 0 as failed
+            from converted inner join intermediate.int_conversions using (conversion_id)
+            where conversion_type = '{kind}'
+            union all
+            select string_agg(touches.channel, ' > ' order by touches.place), 0, 0.0, 1
+            from intermediate.int_party_touches as touches
+            left join last_conversions using (party_id)
+            where touches.touched_at >= {_AS_OF} - interval 180 day
+                and touches.touched_at > coalesce(last_at, timestamp '1900-01-01')
+            group by party_id
+            """
+        ).df()
+        clock(
+            f"{kind}, heuristic models",
+            lambda p=paths: ChannelAttribution.heuristic_models(
+                p, "path", "converted", var_value="value", sep=">", flg_pro=False
+            ),
+        )
+        found = clock(
+            f"{kind}, markov model",
+            lambda p=paths: ChannelAttribution.markov_model(
+                p, "path", "converted", var_value="value", var_null="failed", sep=">", out_more=True, verbose=False,
+                flg_pro=False, ncore=THREADS,
+            ),
+        )  # fmt: skip
+        exact = dict(
+            connection.execute(
+                "select channel, removal_effect from intermediate.int_channel_removal_effects"
+                " where conversion_type = ?",
+                [kind],
+            ).fetchall()
+        )
+        effects = found["removal_effects"]
+        for name, effect in zip(effects["channel_name"], effects["removal_effects_conversion"], strict=True):
+            error = max(error, abs(float(effect) - exact[name]))
+    return {"steps": clock.steps, "error": error, "figures": {}}
+
+
+if __name__ == "__main__":
+    print(json.dumps(go(sys.argv[1], Path(sys.argv[2]))))
