@@ -227,6 +227,72 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             record=None,
         ),
         DrillDown(
+            "conversions",
+            "Conversions",
+            "attribution.fct_conversions as data"
+            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
+            + _ACCOUNT,
+            date="converted_date",
+            key="conversion_id",
+            order="-converted_at",
+            columns="converted_at moment, conversion_type, opportunity_name, account_name, value money, teams_involved,"
+            " first_team, touches whole, marketing_touches whole, sales_touches whole, motion, self_reported_channel,"
+            " is_new_customer flag, segment, region, team, opportunity_id, person_id",
+            also="conversion_id, account_id, opportunity_type, original_value number, original_currency,"
+            " converted_date date, lead_at moment, first_touched_at moment",
+            sql={
+                "opportunity_name": "opportunities.opportunity_name",
+                "account_name": "accounts.account_name",
+                "team": "opportunities.owner_team",
+            },
+            scopes=("region", "team"),
+            totals=("value",),
+            record=None,
+            note="A deal that was accepted and won is two conversions: filter one type before adding up.",
+        ),
+        DrillDown(
+            "credits",
+            "Credit",
+            "attribution.fct_credits as data"
+            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
+            " left join core.dim_campaigns as campaigns on data.campaign_id = campaigns.campaign_id" + _ACCOUNT,
+            date="converted_date",
+            key="credit_id",
+            order="-credit_amount",
+            columns="converted_at moment, opportunity_name, account_name, model, channel, campaign_name, touch_type,"
+            " touch_team, touched_at moment, credit_share share, credit_amount money, segment, region, team,"
+            " opportunity_id, person_id",
+            also="credit_id, conversion_id, touch_id, account_id, campaign_id, content_id, conversion_type,"
+            " opportunity_type, is_headline flag, is_in_range flag, is_paid_channel flag, is_new_customer flag,"
+            " converted_date date, touched_date date",
+            sql={
+                "opportunity_name": "opportunities.opportunity_name",
+                "account_name": "accounts.account_name",
+                "campaign_name": "campaigns.campaign_name",
+                # `team` is what viewers are limited by, the owner's team; here it is marketing or sales.
+                "touch_team": "data.team",
+                "team": "opportunities.owner_team",
+            },
+            scopes=("region", "team"),
+            totals=("credit_amount",),
+            record=None,
+            note="Each model credits every conversion in full: filter one model before adding up.",
+        ),
+        DrillDown(
+            "acquisition_costs",
+            "Cost of acquisition",
+            "attribution.fct_acquisition_costs as data",
+            date="cost_date",
+            key="cost_id",
+            order="-cost_date",
+            columns="cost_date date, cost_team, kind, channel, amount money, is_advertising flag, is_counted flag,"
+            " not_counted_reason, original_amount number, original_currency",
+            also="cost_id, system",
+            sql={"cost_team": "data.team"},
+            totals=("amount",),
+            record=None,
+        ),
+        DrillDown(
             "pipeline",
             "Open pipeline by day",
             "core.fct_pipeline_days as data",
@@ -355,6 +421,8 @@ def _deals(
 
 _WON, _CLOSED, _NEW = ("is_won", "true"), ("is_closed", "true"), ("opportunity_type", "new")
 _MATURE, _CONVERTED = ("is_mature", "true"), ("is_converted_in_window", "true")
+_CREDITED = (("is_headline", "true"), ("conversion_type", "won"))
+_FIRST_WINS = (("is_new_customer", "true"),)
 _STEPS = {"mql": "sal", "sal": "sql", "sql": "sqo", "sqo": "won"}
 
 FIGURES: Mapping[str, FigureRows] = {
@@ -382,6 +450,14 @@ FIGURES: Mapping[str, FigureRows] = {
     "ad_spend": FigureRows("ad_spend", (), "spend_date", "cost"),
     "ad_clicks": FigureRows("ad_spend", (), "spend_date", "clicks"),
     "ad_impressions": FigureRows("ad_spend", (), "spend_date", "impressions"),
+    "attributed_revenue": FigureRows("credits", _CREDITED, "converted_date", "credit_amount"),
+    "revenue_of_paid_channels": FigureRows(
+        "credits", (*_CREDITED, ("is_paid_channel", "true")), "touched_date", "credit_amount"
+    ),
+    "roas": FigureRows("ad_spend", (), "spend_date", is_exact=False),
+    "acquisition_cost": FigureRows("acquisition_costs", (("is_counted", "true"),), "cost_date", "amount"),
+    "new_customers": FigureRows("conversions", _FIRST_WINS, "converted_date"),
+    "cac": FigureRows("conversions", _FIRST_WINS, "converted_date", is_exact=False),
 }
 
 

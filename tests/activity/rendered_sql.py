@@ -27,6 +27,7 @@ MACROS = (
     "rule_covers",
     "seconds_between",
     "start_of_time",
+    "touch_party",
 )
 
 
@@ -89,8 +90,8 @@ def macros(**variables: Any) -> dict[str, Any]:
     for name in MACROS:
         module = environment.from_string((PROJECT / "macros" / f"{name}.sql").read_text()).module
         functions |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
-    # Each macro may call any other; the functions look names up when they are called.
-    environment.globals.update(functions)
+        # A macro may call those that stand before it; names are looked up when the template is read.
+        environment.globals.update(functions)
     functions["_environment"] = environment
     return functions
 

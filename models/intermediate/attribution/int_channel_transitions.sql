@@ -1,4 +1,26 @@
-with party_touches as (
+{#-
+    Most parties never convert, and of those nothing is needed but how often one channel follows
+    another. They are put in order by a number and the time alone: an order by touch_id, a long text,
+    would cost twice as much and decide nothing but ties. Ties of different channels are then counted
+    again in their right order, for the parties that have any.
+-#}
+{%- set lookback_start -%}
+    {{ dbt.dateadd('day', '-' ~ attribution_parameter('lookback_days', dbt.type_int()), as_of()) }}
+{%- endset %}
+
+with activities as (
+
+    select * from {{ ref('int_activities') }}
+
+),
+
+people as (
+
+    select * from {{ ref('int_people') }}
+
+),
+
+party_touches as (
 
     select * from {{ ref('int_party_touches') }}
 
@@ -28,9 +50,172 @@ last_conversions as (
 
 ),
 
--- Journeys that did not convert: what a party was touched with after its last conversion of the
--- type, as far as the lookback reaches.
-placed as (
+all_people as (
+
+    select
+        people.person_id,
+        {{ touch_party('people') }} as party_id
+    from people
+
+),
+
+unconverted_people as (
+
+    select
+        all_people.person_id,
+        all_people.party_id
+    from all_people
+    left join last_conversions on all_people.party_id = last_conversions.party_id
+    where last_conversions.party_id is null
+
+),
+
+unconverted_parties as (
+
+    select
+        party_id,
+        row_number() over (order by party_id) as party_number
+    from unconverted_people
+    group by party_id
+
+),
+
+numbered_people as (
+
+    select
+        unconverted_people.person_id,
+        unconverted_parties.party_number
+    from unconverted_people
+    inner join unconverted_parties on unconverted_people.party_id = unconverted_parties.party_id
+
+),
+
+recent_touches as (
+
+    select
+        numbered_people.party_number,
+        activities.channel,
+        activities.occurred_at as touched_at
+    from activities
+    inner join numbered_people on activities.person_id = numbered_people.person_id
+    where activities.is_touch and activities.occurred_at >= {{ lookback_start }}
+
+),
+
+ordered_by_channel as (
+
+    select
+        party_number,
+        channel,
+        touched_at,
+        lag(channel) over (partition by party_number order by touched_at, channel)
+            as previous_channel,
+        lag(touched_at) over (partition by party_number order by touched_at, channel)
+            as previous_touched_at,
+        lead(touched_at) over (partition by party_number order by touched_at, channel) is null
+            as is_last
+    from recent_touches
+
+),
+
+counted_by_channel as (
+
+    select
+        channel,
+        previous_channel,
+        is_last,
+        case
+            when touched_at = previous_touched_at and channel <> previous_channel
+                then party_number
+        end as tied_party_number,
+        count(*) as touches
+    from ordered_by_channel
+    group by
+        channel,
+        previous_channel,
+        is_last,
+        case
+            when touched_at = previous_touched_at and channel <> previous_channel
+                then party_number
+        end
+
+),
+
+tied_people as (
+
+    select
+        numbered_people.person_id,
+        numbered_people.party_number
+    from numbered_people
+    where
+        numbered_people.party_number in (
+            select counted_by_channel.tied_party_number
+            from counted_by_channel
+            where counted_by_channel.tied_party_number is not null
+        )
+
+),
+
+tied_touches as (
+
+    select
+        tied_people.party_number,
+        activities.activity_id as touch_id,
+        activities.channel,
+        activities.occurred_at as touched_at
+    from activities
+    inner join tied_people on activities.person_id = tied_people.person_id
+    where activities.is_touch and activities.occurred_at >= {{ lookback_start }}
+
+),
+
+tied_orders as (
+
+    select
+        channel,
+        lag(channel) over (partition by party_number order by touched_at, channel)
+            as channel_before,
+        lead(touched_at) over (partition by party_number order by touched_at, channel) is null
+            as is_last_by_channel,
+        lag(channel) over (partition by party_number order by touched_at, touch_id)
+            as previous_channel,
+        lead(touched_at) over (partition by party_number order by touched_at, touch_id) is null
+            as is_last
+    from tied_touches
+
+),
+
+unconverted as (
+
+    select
+        channel,
+        previous_channel,
+        is_last,
+        touches
+    from counted_by_channel
+
+    union all
+
+    select
+        channel,
+        channel_before as previous_channel,
+        is_last_by_channel as is_last,
+        -1 as touches
+    from tied_orders
+
+    union all
+
+    select
+        channel,
+        previous_channel,
+        is_last,
+        1 as touches
+    from tied_orders
+
+),
+
+-- What a party was touched with after its last conversion of the type, as far as the lookback reaches.
+after_conversions as (
 
     select
         party_touches.channel,
@@ -40,42 +225,14 @@ placed as (
             as is_in_sqo,
         party_touches.touched_at > coalesce(last_conversions.last_won_at, {{ start_of_time() }})
             as is_in_won,
-        party_touches.previous_touched_at >= {{ dbt.dateadd(
-            'day', '-' ~ attribution_parameter('lookback_days', dbt.type_int()), as_of()
-        ) }} as is_previous_recent,
+        party_touches.previous_touched_at >= {{ lookback_start }} as is_previous_recent,
         party_touches.previous_touched_at
         > coalesce(last_conversions.last_sqo_at, {{ start_of_time() }}) as is_previous_in_sqo,
         party_touches.previous_touched_at
         > coalesce(last_conversions.last_won_at, {{ start_of_time() }}) as is_previous_in_won
     from party_touches
-    left join last_conversions on party_touches.party_id = last_conversions.party_id
-    where
-        party_touches.touched_at >= {{ dbt.dateadd(
-            'day', '-' ~ attribution_parameter('lookback_days', dbt.type_int()), as_of()
-        ) }}
-
-),
-
-counted as (
-
-    select
-        channel,
-        previous_channel,
-        is_last,
-        is_in_sqo,
-        is_in_won,
-        coalesce(is_previous_recent and is_previous_in_sqo, false) as is_continued_sqo,
-        coalesce(is_previous_recent and is_previous_in_won, false) as is_continued_won,
-        count(*) as touches
-    from placed
-    group by
-        channel,
-        previous_channel,
-        is_last,
-        is_in_sqo,
-        is_in_won,
-        coalesce(is_previous_recent and is_previous_in_sqo, false),
-        coalesce(is_previous_recent and is_previous_in_won, false)
+    inner join last_conversions on party_touches.party_id = last_conversions.party_id
+    where party_touches.touched_at >= {{ lookback_start }}
 
 ),
 
@@ -84,12 +241,10 @@ steps as (
     {%- for type in ['sqo', 'won'] %}
         select
             '{{ type }}' as conversion_type,
-            case when is_continued_{{ type }} then previous_channel else '(start)' end
-                as from_channel,
+            coalesce(previous_channel, '(start)') as from_channel,
             channel as to_channel,
             touches as transitions
-        from counted
-        where is_in_{{ type }}
+        from unconverted
 
         union all
 
@@ -98,7 +253,28 @@ steps as (
             channel as from_channel,
             '(null)' as to_channel,
             touches as transitions
-        from counted
+        from unconverted
+        where is_last
+
+        union all
+
+        select
+            '{{ type }}' as conversion_type,
+            case when is_previous_recent and is_previous_in_{{ type }} then previous_channel else '(start)' end
+                as from_channel,
+            channel as to_channel,
+            1 as transitions
+        from after_conversions
+        where is_in_{{ type }}
+
+        union all
+
+        select
+            '{{ type }}' as conversion_type,
+            channel as from_channel,
+            '(null)' as to_channel,
+            1 as transitions
+        from after_conversions
         where is_in_{{ type }} and is_last
 
         union all
@@ -133,6 +309,8 @@ final as (
         cast(sum(transitions) as {{ dbt.type_bigint() }}) as transitions
     from steps
     group by conversion_type, from_channel, to_channel
+    -- A step that only the order by channel took.
+    having sum(transitions) > 0
 
 )
 

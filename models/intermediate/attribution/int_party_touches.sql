@@ -1,6 +1,7 @@
 {#-
     One ordering serves everything: a journey is a run of consecutive places of its party, and a
-    transition of the Markov chain is a touch beside the one before it.
+    transition of the Markov chain is a touch beside the one before it. Parties that never
+    converted need no places: int_channel_transitions counts theirs without keeping them.
 -#}
 
 with activities as (
@@ -15,19 +16,48 @@ people as (
 
 ),
 
+conversions as (
+
+    select * from {{ ref('int_conversions') }}
+
+),
+
+parties as (
+
+    select distinct party_id
+    from conversions
+    where party_id is not null
+
+),
+
+all_people as (
+
+    select
+        people.person_id,
+        {{ touch_party('people') }} as party_id
+    from people
+
+),
+
+people_of_parties as (
+
+    select
+        all_people.person_id,
+        parties.party_id
+    from all_people
+    inner join parties on all_people.party_id = parties.party_id
+
+),
+
 touches as (
 
     select
         activities.activity_id as touch_id,
-        case
-            when {{ attribution_parameter('buying_group', dbt.type_string()) }} = 'person'
-                then activities.person_id
-            else coalesce(people.account_id, activities.person_id)
-        end as party_id,
+        people_of_parties.party_id,
         activities.channel,
         activities.occurred_at as touched_at
     from activities
-    inner join people on activities.person_id = people.person_id
+    inner join people_of_parties on activities.person_id = people_of_parties.person_id
     where activities.is_touch
 
 ),

@@ -151,7 +151,8 @@ def with_leftovers(
     open_touches = np.flatnonzero((left > 0)[groups.journey])
     if len(open_touches):
         journey = groups.journey[open_touches]
-        order = np.lexsort((groups.place[open_touches], -remainders[open_touches], journey))
+        # A stable sort of touches that are in their order already: ties stay with the earlier.
+        order = np.lexsort((-remainders[open_touches], journey))
         ranked = open_touches[order]
         of_journey = groups.journey[ranked]
         begins = np.flatnonzero(np.diff(of_journey, prepend=-1))
@@ -351,9 +352,9 @@ def part(journeys: Journeys, first: int, end: int) -> Journeys:
 
 SCHEMA = pa.schema(
     [
-        ("conversion_id", pa.string()),
-        ("touch_id", pa.string()),
-        ("model", pa.string()),
+        ("conversion_id", pa.dictionary(pa.int32(), pa.string())),
+        ("touch_id", pa.dictionary(pa.int32(), pa.string())),
+        ("model", pa.dictionary(pa.int32(), pa.string())),
         ("credit_share", pa.float64()),
         ("credit_cents", pa.int64()),
     ]
@@ -410,18 +411,28 @@ def model(dbt: Any, session: Any) -> pa.RecordBatchReader:
         array("is_direct").astype(bool),
     )
 
+    names = pa.array([one.name for one in models], pa.string())
+
     def batches() -> Iterator[pa.RecordBatch]:
         for first, end in pieces(journeys.starts, TOUCHES_AT_ONCE):
             some = part(journeys, first, end)
             groups = grouping(some)
-            named = ids.slice(int(journeys.starts[first]), len(groups.journey)).select(["conversion_id", "touch_id"])
-            for one in models:
+            named = ids.slice(int(journeys.starts[first]), len(groups.journey)).combine_chunks()
+            conversion_ids, touch_ids = (named.column(name).chunk(0) for name in ("conversion_id", "touch_id"))
+            for number, one in enumerate(models):
                 share, cents = credit(one, some, groups, effects)
                 given = np.flatnonzero(share > 0)
-                rows = named.take(pa.array(given))
-                rows = rows.append_column("model", pa.array([one.name]).take(pa.array(np.zeros(len(given), dtype=int))))
-                rows = rows.append_column("credit_share", pa.array(share[given]))
-                rows = rows.append_column("credit_cents", pa.array(cents[given]))
-                yield from rows.cast(SCHEMA).to_batches()
+                # Ids are named by their place: to copy them for each model would cost as much as the credit.
+                places = pa.array(given, pa.int32())
+                yield pa.RecordBatch.from_arrays(
+                    [
+                        pa.DictionaryArray.from_arrays(places, conversion_ids),
+                        pa.DictionaryArray.from_arrays(places, touch_ids),
+                        pa.DictionaryArray.from_arrays(pa.array(np.full(len(given), number), pa.int32()), names),
+                        pa.array(share[given]),
+                        pa.array(cents[given]),
+                    ],
+                    schema=SCHEMA,
+                )
 
     return pa.RecordBatchReader.from_batches(SCHEMA, batches())

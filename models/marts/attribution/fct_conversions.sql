@@ -22,6 +22,12 @@ journey_touches as (
 
 ),
 
+touches as (
+
+    select * from {{ ref('fct_touches') }}
+
+),
+
 self_reported as (
 
     select * from {{ ref('int_people_self_reported') }}
@@ -31,11 +37,15 @@ self_reported as (
 journeys as (
 
     select
-        conversion_id,
+        journey_touches.conversion_id,
         count(*) as touches,
-        min(touched_at) as first_touched_at
+        sum(case when touches.team = 'marketing' then 1 else 0 end) as marketing_touches,
+        sum(case when touches.team = 'sales' then 1 else 0 end) as sales_touches,
+        max(case when journey_touches.is_first then touches.team end) as first_team,
+        min(journey_touches.touched_at) as first_touched_at
     from journey_touches
-    group by conversion_id
+    inner join touches on journey_touches.touch_id = touches.touch_id
+    group by journey_touches.conversion_id
 
 ),
 
@@ -66,10 +76,19 @@ final as (
         opportunities.region,
         lead_cycles.motion,
         self_reported.channel as self_reported_channel,
+        case
+            when journeys.marketing_touches > 0 and journeys.sales_touches > 0 then 'both teams'
+            when journeys.marketing_touches > 0 then 'marketing alone'
+            when journeys.sales_touches > 0 then 'sales alone'
+            else 'no touch recorded'
+        end as teams_involved,
+        journeys.first_team,
         conversions.original_currency,
         conversions.value,
         conversions.original_value,
         cast(coalesce(journeys.touches, 0) as bigint) as touches,
+        cast(coalesce(journeys.marketing_touches, 0) as bigint) as marketing_touches,
+        cast(coalesce(journeys.sales_touches, 0) as bigint) as sales_touches,
         coalesce(first_wins.win_number = 1, false) as is_new_customer,
         {{ business_date('conversions.converted_at') }} as converted_date,
         conversions.lead_at,

@@ -10,95 +10,81 @@ conversions as (
 
 ),
 
-monthly as (
+dates as (
 
-    select
-        cast({{ dbt.date_trunc('month', 'converted_date') }} as date) as converted_month,
-        conversion_type,
-        model,
-        channel,
-        is_headline,
-        is_in_range,
-        sum(credit_share) as conversions,
-        sum(credit_amount) as credit_amount
-    from credits
-    group by
-        cast({{ dbt.date_trunc('month', 'converted_date') }} as date),
-        conversion_type,
-        model,
-        channel,
-        is_headline,
-        is_in_range
+    select * from {{ ref('dim_dates') }}
 
 ),
 
--- All months together are a period of their own, which has no month.
-periods as (
+-- A conversion belongs to its month, to its fiscal quarter, and to all of history.
+period_days as (
 
     select
-        converted_month,
-        conversion_type,
-        model,
-        channel,
-        is_headline,
-        is_in_range,
-        conversions,
-        credit_amount
-    from monthly
+        date_day,
+        'month' as period_grain,
+        month_start_date as period_month
+    from dates
 
     union all
 
     select
-        cast(null as date) as converted_month,
-        conversion_type,
-        model,
-        channel,
-        is_headline,
-        is_in_range,
-        sum(conversions) as conversions,
-        sum(credit_amount) as credit_amount
-    from monthly
-    group by conversion_type, model, channel, is_headline, is_in_range
+        date_day,
+        'fiscal_quarter' as period_grain,
+        fiscal_quarter_start_date as period_month
+    from dates
+
+    union all
+
+    select
+        date_day,
+        'all' as period_grain,
+        cast(null as date) as period_month
+    from dates
 
 ),
 
-self_reported as (
+periods as (
 
     select
-        cast({{ dbt.date_trunc('month', 'converted_date') }} as date) as converted_month,
-        conversion_type,
-        self_reported_channel as channel,
-        count(*) as conversions,
-        sum(value) as value
-    from conversions
-    where self_reported_channel is not null
+        period_days.period_grain,
+        period_days.period_month,
+        credits.conversion_type,
+        credits.model,
+        credits.channel,
+        credits.is_headline,
+        credits.is_in_range,
+        sum(credits.credit_share) as conversions,
+        sum(credits.credit_amount) as credit_amount
+    from credits
+    inner join period_days on credits.converted_date = period_days.date_day
     group by
-        cast({{ dbt.date_trunc('month', 'converted_date') }} as date),
-        conversion_type,
-        self_reported_channel
+        period_days.period_grain,
+        period_days.period_month,
+        credits.conversion_type,
+        credits.model,
+        credits.channel,
+        credits.is_headline,
+        credits.is_in_range
 
 ),
 
 self_reported_periods as (
 
     select
-        converted_month,
-        conversion_type,
-        channel,
-        conversions,
-        value
-    from self_reported
-
-    union all
-
-    select
-        cast(null as date) as converted_month,
-        conversion_type,
-        channel,
-        sum(conversions) as conversions,
-        sum(value) as value
-    from self_reported
-    group by conversion_type, channel
+        period_days.period_grain,
+        period_days.period_month,
+        conversions.conversion_type,
+        conversions.self_reported_channel as channel,
+        count(*) as conversions,
+        sum(conversions.value) as value
+    from conversions
+    inner join period_days on conversions.converted_date = period_days.date_day
+    where conversions.self_reported_channel is not null
+    group by
+        period_days.period_grain,
+        period_days.period_month,
+        conversions.conversion_type,
+        conversions.self_reported_channel
 
 ),
 
@@ -106,7 +92,8 @@ self_reported_periods as (
 channels as (
 
     select
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         channel
     from periods
@@ -114,7 +101,8 @@ channels as (
     union
 
     select
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         channel
     from self_reported_periods
@@ -124,7 +112,8 @@ channels as (
 models as (
 
     select distinct
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         model,
         is_headline,
@@ -136,7 +125,8 @@ models as (
 filled as (
 
     select
-        models.converted_month,
+        models.period_grain,
+        models.period_month,
         models.conversion_type,
         models.model,
         channels.channel,
@@ -148,11 +138,13 @@ filled as (
     inner join channels
         on
             models.conversion_type = channels.conversion_type
-            and models.converted_month is not distinct from channels.converted_month
+            and models.period_grain = channels.period_grain
+            and models.period_month is not distinct from channels.period_month
     left join periods
         on
             models.conversion_type = periods.conversion_type
-            and models.converted_month is not distinct from periods.converted_month
+            and models.period_grain = periods.period_grain
+            and models.period_month is not distinct from periods.period_month
             and models.model = periods.model
             and channels.channel = periods.channel
 
@@ -162,7 +154,8 @@ filled as (
 ranked as (
 
     select
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         model,
         channel,
@@ -174,14 +167,15 @@ ranked as (
             when channel <> '(no touch recorded)'
                 then rank() over (
                     partition by
-                        converted_month,
+                        period_grain,
+                        period_month,
                         conversion_type,
                         model,
                         case when channel = '(no touch recorded)' then 1 else 0 end
                     order by credit_amount desc
                 )
         end as channel_rank,
-        sum(credit_amount) over (partition by converted_month, conversion_type, model)
+        sum(credit_amount) over (partition by period_grain, period_month, conversion_type, model)
             as total_amount
     from filled
 
@@ -190,7 +184,8 @@ ranked as (
 ranges as (
 
     select
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         channel,
         min(case when is_in_range then credit_amount end) as lowest_credit_amount,
@@ -199,14 +194,15 @@ ranges as (
         max(case when is_in_range then channel_rank end) as worst_rank,
         max(case when is_headline then credit_amount end) as headline_credit_amount
     from ranked
-    group by converted_month, conversion_type, channel
+    group by period_grain, period_month, conversion_type, channel
 
 ),
 
 final as (
 
     select
-        ranked.converted_month,
+        ranked.period_grain,
+        ranked.period_month,
         ranked.conversion_type,
         ranked.model,
         ranked.channel,
@@ -236,12 +232,14 @@ final as (
     inner join ranges
         on
             ranked.conversion_type = ranges.conversion_type
-            and ranked.converted_month is not distinct from ranges.converted_month
+            and ranked.period_grain = ranges.period_grain
+            and ranked.period_month is not distinct from ranges.period_month
             and ranked.channel = ranges.channel
     left join self_reported_periods
         on
             ranked.conversion_type = self_reported_periods.conversion_type
-            and ranked.converted_month is not distinct from self_reported_periods.converted_month
+            and ranked.period_grain = self_reported_periods.period_grain
+            and ranked.period_month is not distinct from self_reported_periods.period_month
             and ranked.channel = self_reported_periods.channel
 
 )

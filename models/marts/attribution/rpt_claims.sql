@@ -16,26 +16,50 @@ channels as (
 
 ),
 
--- All months together are a period of their own, which has no month.
-conversion_periods as (
+dates as (
+
+    select * from {{ ref('dim_dates') }}
+
+),
+
+-- A conversion belongs to its month, to its fiscal quarter, and to all of history.
+period_days as (
 
     select
-        conversion_id,
-        conversion_type,
-        value,
-        self_reported_channel,
-        cast({{ dbt.date_trunc('month', 'converted_date') }} as date) as converted_month
-    from conversions
+        date_day,
+        'month' as period_grain,
+        month_start_date as period_month
+    from dates
 
     union all
 
     select
-        conversion_id,
-        conversion_type,
-        value,
-        self_reported_channel,
-        cast(null as date) as converted_month
+        date_day,
+        'fiscal_quarter' as period_grain,
+        fiscal_quarter_start_date as period_month
+    from dates
+
+    union all
+
+    select
+        date_day,
+        'all' as period_grain,
+        cast(null as date) as period_month
+    from dates
+
+),
+
+conversion_periods as (
+
+    select
+        conversions.conversion_id,
+        conversions.conversion_type,
+        conversions.value,
+        conversions.self_reported_channel,
+        period_days.period_grain,
+        period_days.period_month
     from conversions
+    inner join period_days on conversions.converted_date = period_days.date_day
 
 ),
 
@@ -52,13 +76,17 @@ claimants as (
 actual as (
 
     select
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         count(*) as conversions,
         sum(conversion_periods.value) as value,
         count(conversion_periods.self_reported_channel) as answers
     from conversion_periods
-    group by conversion_periods.converted_month, conversion_periods.conversion_type
+    group by
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
+        conversion_periods.conversion_type
 
 ),
 
@@ -66,7 +94,8 @@ actual as (
 self_reported as (
 
     select
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         channels.team,
         count(*) as conversions,
@@ -75,14 +104,18 @@ self_reported as (
     inner join channels on conversion_periods.self_reported_channel = channels.channel
     where channels.is_mapped
     group by
-        conversion_periods.converted_month, conversion_periods.conversion_type, channels.team
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
+        conversion_periods.conversion_type,
+        channels.team
 
 ),
 
 claimed as (
 
     select
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         claims.claim,
         claims.team,
@@ -98,7 +131,8 @@ claimed as (
     inner join claimants on claims.conversion_id = claimants.conversion_id
     inner join conversion_periods on claims.conversion_id = conversion_periods.conversion_id
     group by
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         claims.claim,
         claims.team
@@ -108,7 +142,8 @@ claimed as (
 all_claims as (
 
     select
-        converted_month,
+        period_grain,
+        period_month,
         conversion_type,
         '(all claims)' as claim,
         cast(null as {{ dbt.type_string() }}) as team,
@@ -119,14 +154,15 @@ all_claims as (
         sum(claim_hunting_conversions) as claim_hunting_conversions,
         sum(claim_hunting_value) as claim_hunting_value
     from claimed
-    group by converted_month, conversion_type
+    group by period_grain, period_month, conversion_type
 
 ),
 
 by_claimants as (
 
     select
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         case
             when claimants.conversion_id is null then '(nobody)'
@@ -144,7 +180,8 @@ by_claimants as (
     left join claimants on conversion_periods.conversion_id = claimants.conversion_id
     where claimants.conversion_id is null or claimants.teams > 1
     group by
-        conversion_periods.converted_month,
+        conversion_periods.period_grain,
+        conversion_periods.period_month,
         conversion_periods.conversion_type,
         case
             when claimants.conversion_id is null then '(nobody)'
@@ -170,7 +207,8 @@ unioned as (
 final as (
 
     select
-        unioned.converted_month,
+        unioned.period_grain,
+        unioned.period_month,
         unioned.conversion_type,
         unioned.claim,
         unioned.team,
@@ -198,11 +236,13 @@ final as (
     inner join actual
         on
             unioned.conversion_type = actual.conversion_type
-            and unioned.converted_month is not distinct from actual.converted_month
+            and unioned.period_grain = actual.period_grain
+            and unioned.period_month is not distinct from actual.period_month
     left join self_reported
         on
             unioned.conversion_type = self_reported.conversion_type
-            and unioned.converted_month is not distinct from self_reported.converted_month
+            and unioned.period_grain = self_reported.period_grain
+            and unioned.period_month is not distinct from self_reported.period_month
             and unioned.team = self_reported.team
 
 )
