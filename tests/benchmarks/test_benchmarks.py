@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.__main__ import main, measure_all, table
+from benchmarks.__main__ import main, measure_all, measure_attribution, table
 from benchmarks.gate import run, write_file
 from benchmarks.job import scan
 from benchmarks.postgres import measure_ways
@@ -82,3 +82,17 @@ def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit):
         main(["--only", "coffee"])
     assert "coffee" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_all_ways_over_the_same_touches(tmp_path):
+    """The models have to give out the value of every conversion, or the benchmark fails by itself."""
+    ways = measure_attribution([20_000], 1, tmp_path, lambda _: None)[20_000]
+    assert {way for way, runs in ways.items() if len(runs) == 1 and runs[0].seconds > 0} == {
+        "scan", "sort", "models", "peer"
+    }  # fmt: skip
+    figures = ways["models"][0].figures
+    assert len(figures) == 22
+    assert len(set(figures.values())) == 2
+    assert min(figures.values()) > 0
+    assert 0 < ways["peer"][0].error < 0.5

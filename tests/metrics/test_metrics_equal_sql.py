@@ -299,3 +299,8 @@ def test_recurring_revenue_of_a_quarter_starts_with_its_first_month_and_ends_wit
         assert (starting, ending, cohort) == (first[0], last[1], last[3]), quarter
         assert new == sum(months[month][2] for month in inside)
         assert nrr == pytest.approx(last[4])
+        # The report has no ratio where no cost was delivered; the metric is 0 there.
+        for ratio, metric in zip((cac, roas), ratios, strict=True):
+            expected = metric.get(month)
+            assert ratio == (pytest.approx(expected, rel=1e-9) if expected or ratio is not None else None), month
+    assert sum(cac is not None for *_, cac, _ in reported) > 3

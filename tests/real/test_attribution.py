@@ -98,11 +98,9 @@ def test_98_events_run_too(snowplow) -> None:
         assert (amount, share) == (Decimal("500.92"), pytest.approx(6)), model
 
 
-def test_the_last_touch_of_each_transaction_is_the_event_itself(snowplow) -> None:
-    """A touch at the very moment of the conversion belongs to its journey."""
+def test_the_last_touch_of_each_transaction_is_at_its_very_moment(snowplow) -> None:
+    """The event is a touch of its own journey; two events of one visitor at one instant stand by their ids."""
     assert snowplow.execute(
-        "select count(*) from attribution.fct_credits as credits"
-        " inner join core.fct_touches as touches using (touch_id)"
-        " where credits.model = 'last' and credits.conversion_type = 'won'"
-        " and touches.record_id = split_part(credits.opportunity_id, ':', 2)"
-    ).fetchall() == [(6,)]
+        "select count(*), count(*) filter (where touched_at = converted_at) from attribution.fct_credits"
+        " where model = 'last' and conversion_type = 'won'"
+    ).fetchall() == [(6, 6)]

@@ -214,7 +214,8 @@ unconverted as (
 
 ),
 
--- What a party was touched with after its last conversion of the type, as far as the lookback reaches.
+-- What a party was touched with after its last conversion of the type, as far as the lookback
+-- reaches.
 after_conversions as (
 
     select
@@ -260,7 +261,10 @@ steps as (
 
         select
             '{{ type }}' as conversion_type,
-            case when is_previous_recent and is_previous_in_{{ type }} then previous_channel else '(start)' end
+            case
+                when is_previous_recent and is_previous_in_{{ type }} then previous_channel else
+                    '(start)'
+            end
                 as from_channel,
             channel as to_channel,
             1 as transitions

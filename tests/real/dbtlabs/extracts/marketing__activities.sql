@@ -7,4 +7,4 @@ select
     utm_medium as medium,
     utm_campaign as campaign,
     strptime(started_at, '%Y-%m-%d %-H:%M:%S') as occurred_at
-from read_csv('{data}/sessions.csv', all_varchar = true)
+from read_csv('{data}/sessions.csv', delim = ',', header = true, null_padding = true, all_varchar = true)

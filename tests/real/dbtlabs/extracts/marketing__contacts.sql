@@ -1,7 +1,7 @@
 -- One row per customer who visited or bought; those who bought are known to the CRM under the same id.
 with sessions as (
     select customer_id, strptime(started_at, '%Y-%m-%d %-H:%M:%S') as started_at
-    from read_csv('{data}/sessions.csv', all_varchar = true)
+    from read_csv('{data}/sessions.csv', delim = ',', header = true, null_padding = true, all_varchar = true)
 ),
 conversions as (
     select customer_id, strptime(converted_at, '%Y-%m-%d %-H:%M:%S') as converted_at
