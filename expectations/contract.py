@@ -126,6 +126,11 @@ TECHNICAL_COLUMNS: tuple[tuple[str, str, str], ...] = (
         "bigint",
         "Number of the newest delivery under that name; orders versions of one file name.",
     ),
+    (
+        "_written_in",
+        "bigint",
+        "Number of the first build that sees the row as it now stands: later builds know what changed since.",
+    ),
 )
 """Columns that every raw table has beside its contract's: name, type, description."""
 

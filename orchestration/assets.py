@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 
 from expectations.contract import Contract
+from orchestration.build_context import note_models_built
 from orchestration.dbt_runs import DbtError, dbt_of_this_run, node_failures
 from orchestration.preparation import MainJob, Preparation
 from orchestration.publishing.tables import PUBLISHED_SCHEMAS
@@ -164,6 +165,8 @@ def dbt_models(prepared: Preparation) -> dg.AssetsDefinition:
                 yield event
         if invocation.process.wait() != 0:
             raise DbtError(_told_by_dbt(prepared))
+        if not context.is_subset:
+            note_models_built(prepared.settings.build_file)
 
     return build_models
 

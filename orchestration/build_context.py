@@ -13,8 +13,15 @@ import duckdb
 from orchestration.agreed_definitions import Definitions
 from orchestration.settings import Settings
 
-# Whatever decides what the marts hold beside rows, definitions and as_of.
-_CODE = ("models", "macros", "expectations/contracts", "dbt_project.yml")
+# Whatever decides what the marts and the published file hold beside rows, definitions and as_of.
+_CODE = (
+    "models",
+    "macros",
+    "expectations/contracts",
+    "dbt_project.yml",
+    "orchestration/metric_tables.py",
+    "orchestration/publishing",
+)
 
 _TABLES = {
     "builds": """
@@ -28,6 +35,8 @@ _TABLES = {
         build_id varchar not null, reported_at timestamp not null, definition_version varchar,
         definitions_hash varchar not null, code_hash varchar not null, is_provisional boolean not null,
         primary key (metric, period_month)""",
+    # Builds whose models were all built: the only ones that the next may add to.
+    "complete_builds": "build_number bigint primary key",
 }
 
 
@@ -105,10 +114,11 @@ def begin_build(
         adopt_published(connection, settings.published)
         last = connection.execute(
             "select build_number, status = 'published' and code_hash = ? and definitions_hash = ? and as_of <= ?"
+            " and build_number in (select build_number from audit.complete_builds), as_of"
             " from audit.builds order by build_number desc limit 1",
             [code, definitions.content_hash, as_of],
         ).fetchall()
-        number, is_continued = last[0] if last else (0, False)
+        number, is_continued, previous_as_of = last[0] if last else (0, False, None)
         context = BuildContext(
             build_id=f"{started_at:%Y%m%dT%H%M%S}-{number + 1:06d}",
             build_number=number + 1,
@@ -147,11 +157,26 @@ def begin_build(
         )
         connection.execute(
             "create or replace table audit.build_context as select ?::timestamp as as_of, ?::boolean as is_demo,"
-            " ?::varchar as build_id, ?::bigint as build_number",
-            [context.as_of, context.is_demo, context.build_id, context.build_number],
+            " ?::varchar as build_id, ?::bigint as build_number, ?::timestamp as previous_as_of",
+            [
+                context.as_of,
+                context.is_demo,
+                context.build_id,
+                context.build_number,
+                previous_as_of if is_continued else None,
+            ],
         )
         connection.commit()
     return context
+
+
+def note_models_built(build_file: Path) -> None:
+    """Note that every model of the build in the making was built, so that the next build may add to them."""
+    with duckdb.connect(str(build_file)) as connection:
+        prepare_tables(connection)
+        connection.execute(
+            "insert into audit.complete_builds select build_number from audit.build_context on conflict do nothing"
+        )
 
 
 def current_build(build_file: Path) -> BuildContext:

@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_activities_changed'), 'activity_id') }}",
+) }}
+
 with activity_records as (
 
-    select * from {{ ref('int_activity_records_unioned') }}
+    select *
+    from {{ ref('int_activity_records_unioned') }}
+    where {{ only_changed('record_key', 'int_activities_changed', 'activity_id') }}
 
 ),
 

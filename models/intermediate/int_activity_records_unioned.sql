@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_activity_records_changed'), 'record_key') }}",
+) }}
+
 {%- set delivering_models = [
     'stg_salesforce__tasks',
     'stg_salesforce__events',
@@ -10,37 +17,20 @@
     'stg_marketing__activities',
     'stg_web_analytics__sessions',
 ] -%}
-{%- set conformed_columns = [
-    'system',
-    'object',
-    'record_id',
-    'person_object',
-    'person_record_id',
-    'visitor_id',
-    'opportunity_record_id',
-    'account_record_id',
-    'owner_record_id',
-    'source_value',
-    'direction',
-    'outcome',
-    'source',
-    'medium',
-    'campaign',
-    'campaign_record_id',
-    'content_id',
-    'url',
-    'user_agent',
-    'message_id',
-    'is_planned',
-    'duration_minutes',
-    'occurred_at',
-    'modified_at',
-    'is_deleted',
-] %}
 
 with unioned as (
 
-    {{ union_conformed(delivering_models, conformed_columns) }}
+    {%- if adds_to_last_build() %}
+
+    select *
+    from {{ ref('int_activity_records_changed') }}
+    where not is_gone
+
+    {%- else %}
+
+    {{ union_conformed(delivering_models, activity_record_columns()) }}
+
+    {%- endif %}
 
 ),
 

@@ -95,6 +95,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
         raise
 
 
+def next_build_number(connection: duckdb.DuckDBPyConnection) -> int:
+    """The number that the next build on this file will have, the first to see what is written now."""
+    if not connection.execute(
+        "select 1 from duckdb_tables() where database_name = current_database()"
+        " and schema_name = 'audit' and table_name = 'builds'"
+    ).fetchall():
+        return 1
+    ((number,),) = connection.execute("select coalesce(max(build_number), 0) + 1 from audit.builds").fetchall()
+    return int(number)
+
+
 def _from_extra(connection: duckdb.DuckDBPyConnection, contract: Contract, table: str, name: str) -> list[str]:
     """Statements that fill a column the contract gained from what was delivered under that name before."""
     column = contract.by_name.get(name)

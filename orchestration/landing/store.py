@@ -16,6 +16,7 @@ from expectations.rules import (
     literal,
     match_headers,
 )
+from orchestration.landing.ledger import next_build_number
 from orchestration.landing.report import ExtractReport, LandingError, LoadReport
 from orchestration.landing.staging import ROWS, SCRATCH, STAGED, Batch, insert_rows
 
@@ -137,7 +138,8 @@ def _order_versions(connection: duckdb.DuckDBPyConnection, raw: str) -> None:
     """Say for every staged key which version is current and until when the others held."""
     connection.execute(
         f"""
-        update {raw} as w set _is_current = v.is_current, _valid_to = v.valid_to
+        update {raw} as w
+        set _is_current = v.is_current, _valid_to = v.valid_to, _written_in = {next_build_number(connection)}
         from (
             select rowid as rid,
                 lead(_key) over versions is null as is_current,
@@ -375,9 +377,10 @@ class Writer:
             f"""
             insert into {self._raw} ({", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted,
                 _is_current, _valid_to, _load_id, _load_number, _file_name, _row_number, _last_file_name,
-                _last_delivery)
+                _last_delivery, _written_in)
             select {", ".join(names)}, _key, _row_hash, _extra, _modified_at, _is_deleted, true,
-                null, load_id, _load_number, file_name, _row_number, order_name, order_number
+                null, load_id, _load_number, file_name, _row_number, order_name, order_number,
+                {next_build_number(self.connection)}
             from {self._candidates}
             where _rid not in (select _rid from {_SUPERSEDED})
             """

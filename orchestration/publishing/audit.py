@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -23,13 +23,20 @@ class AuditError(Exception):
     """The new warehouse breaks a promise and is not published; the message has one line a finding."""
 
 
-def audit(draft: Path, tables: Sequence[PublishedTable], copied: Mapping[str, int]) -> None:
+def audit(
+    draft: Path,
+    tables: Sequence[PublishedTable],
+    copied: Mapping[str, int],
+    searched: Mapping[str, int] | None = None,
+) -> None:
     """Check a new warehouse file.
 
     Args:
         draft: The file, closed by its writer.
         tables: What it must hold.
         copied: Rows by `schema.table` that were read from the build file.
+        searched: By `schema.table`, the digest that a table must have whose writer has searched its new rows for
+            personal data itself; the rows that it kept were searched when they were new.
 
     Raises:
         AuditError: with every finding.
@@ -40,7 +47,13 @@ def audit(draft: Path, tables: Sequence[PublishedTable], copied: Mapping[str, in
         findings += [f"{name}: nobody published it" for name in sorted(set(columns) - set(copied))]
         for table in tables:
             if table.full_name in columns:
-                findings += _findings_of_table(connection, table, columns[table.full_name], copied[table.full_name])
+                findings += _findings_of_table(
+                    connection,
+                    table,
+                    columns[table.full_name],
+                    copied[table.full_name],
+                    (searched or {}).get(table.full_name),
+                )
         if "audit.loads" in columns:
             findings += _ledger_findings(connection)
     if findings:
@@ -60,11 +73,25 @@ def columns_by_table(connection: duckdb.DuckDBPyConnection, database: str | None
     return found
 
 
+def digest_of(columns: Iterable[str], alias: str = "") -> str:
+    """SQL: a digest of rows in whatever order; rows that differ in one value have another one."""
+    return f"coalesce(sum({row_hash(columns, alias)}::hugeint), 0)"
+
+
+def row_hash(columns: Iterable[str], alias: str = "") -> str:
+    """SQL: the hash of all values of a row."""
+    place = f"{alias}." if alias else ""
+    return "hash(" + ", ".join(f'{place}"{name}"' for name in columns) + ")"
+
+
 def _findings_of_table(
-    connection: duckdb.DuckDBPyConnection, table: PublishedTable, columns: Mapping[str, str], rows_copied: int
+    connection: duckdb.DuckDBPyConnection,
+    table: PublishedTable,
+    columns: Mapping[str, str],
+    rows_copied: int,
+    digest_copied: int | None,
 ) -> list[str]:
-    """Row count, keys and personal data of one table, in one scan."""
-    texts = [name for name, data_type in columns.items() if "VARCHAR" in data_type and name not in _NAMES_ALLOWED]
+    """Row count, keys and content or personal data of one table, in one scan."""
     keys = [key for key in table.keys if set(key) <= set(columns)]
     findings = [f"{table.full_name}: personal column {name} is published" for name in columns if name in table.personal]
     asked = ["count(*)"]
@@ -75,13 +102,7 @@ def _findings_of_table(
             f"count(distinct {listed if len(key) == 1 else f'({listed})'})",
             f"count(*) filter ({is_null})",
         ]
-    for name in texts:
-        value = f'"{name}"' if columns[name] == "VARCHAR" else f'"{name}"::varchar'
-        asked += [
-            f"count(*) filter (contains({value}, '@') and regexp_matches({value}, '{_EMAIL}'))",
-            f"count(*) filter ((contains({value}, '+') or contains({value}, '('))"
-            f" and regexp_matches({value}, '{_PHONE}'))",
-        ]
+    asked += _personal_counts(columns) if digest_copied is None else [digest_of(columns)]
     (answers,) = connection.execute(f"select {', '.join(asked)} from {table.full_name}").fetchall()
     figures = iter(answers)
     rows = next(figures)
@@ -94,9 +115,46 @@ def _findings_of_table(
             findings.append(f"{table.full_name}: key ({named}) is null in {nulls} rows")
         elif distinct != rows:
             findings.append(f"{table.full_name}: key ({named}) has {distinct} values in {rows} rows")
-    for name in texts:
+    if digest_copied is None:
+        findings += _personal_findings(table, columns, figures)
+    elif next(figures) != digest_copied:
+        findings.append(f"{table.full_name}: its rows are not those of the build file")
+    return findings
+
+
+def search_personal(
+    connection: duckdb.DuckDBPyConnection, table: PublishedTable, columns: Mapping[str, str], relation: str
+) -> list[str]:
+    """Findings of personal data in the texts of some rows of a table."""
+    counts = _personal_counts(columns)
+    if not counts:
+        return []
+    (answers,) = connection.execute(f"select {', '.join(counts)} from {relation}").fetchall()
+    return _personal_findings(table, columns, iter(answers))
+
+
+def _texts(columns: Mapping[str, str]) -> list[str]:
+    return [name for name, data_type in columns.items() if "VARCHAR" in data_type and name not in _NAMES_ALLOWED]
+
+
+def _personal_counts(columns: Mapping[str, str]) -> list[str]:
+    """SQL: for each text, the rows with an e-mail address and those with a phone number."""
+    asked = []
+    for name in _texts(columns):
+        value = f'"{name}"' if columns[name] == "VARCHAR" else f'"{name}"::varchar'
+        asked += [
+            f"count(*) filter (contains({value}, '@') and regexp_matches({value}, '{_EMAIL}'))",
+            f"count(*) filter ((contains({value}, '+') or contains({value}, '('))"
+            f" and regexp_matches({value}, '{_PHONE}'))",
+        ]
+    return asked
+
+
+def _personal_findings(table: PublishedTable, columns: Mapping[str, str], counts: Iterator[int]) -> list[str]:
+    findings = []
+    for name in _texts(columns):
         for kind in ("an e-mail address", "a phone number"):
-            count = next(figures)
+            count = next(counts)
             if count:
                 findings.append(
                     f"{table.full_name}, column {name}: {count} rows hold {kind}; take it out of the model, or tag the"

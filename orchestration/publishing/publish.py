@@ -1,4 +1,9 @@
-"""A new warehouse file beside the old one: copied from the build file, audited, then swapped in at once."""
+"""A new warehouse file beside the old one: copied from the build file, audited, then swapped in at once.
+
+Where the published file was made by the same code, the new one begins as its copy, and large tables are brought up to
+date by their differences: most of their rows are as they were, and writing rows is what costs. The audit then compares
+the digest of all rows with that of the build file.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,13 @@ from pathlib import Path
 import duckdb
 
 from orchestration.build_context import BuildContext, mark_published
-from orchestration.publishing.audit import audit, columns_by_table
+from orchestration.publishing.audit import (
+    AuditError,
+    audit,
+    columns_by_table,
+    row_hash,
+    search_personal,
+)
 from orchestration.publishing.reported import closed_months_query
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, not_in
 from orchestration.publishing.visibility import (
@@ -29,6 +40,8 @@ KEPT_BUILDS = 5
 # The newest format that DuckDB 1.5 opens: today's BI clients are not yet at 2.0.
 STORAGE_VERSION = "v1.5.0"
 _DRAFT, _LINK_DRAFT = ".draft-", ".link-"
+LARGE_TABLE_ROWS = 100_000  # from here on, differences are written instead of all rows
+_MEMORY_LIMIT = "1500MB"  # of DuckDB, which spills beyond it
 # Made while publishing, so they are not in the build file under these names.
 _MADE_HERE = frozenset({"audit.builds", "audit.reported_builds", "audit.restatements"})
 
@@ -74,9 +87,9 @@ def publish(
     draft = settings.builds / f"{_DRAFT}{build.build_id}.duckdb"
     try:
         progress("copy")
-        rows = _copy(settings, build, tables, visibility, draft)
+        rows, digests = _copy(settings, build, tables, visibility, draft)
         progress("audit")
-        audit(draft, tables, rows)
+        audit(draft, tables, rows, digests)
         progress("sync")
         _sync(draft)
         path = settings.builds / f"concord-{build.build_id}.duckdb"
@@ -129,33 +142,69 @@ def _copy(
     tables: Sequence[PublishedTable],
     visibility: RepVisibility,
     draft: Path,
-) -> dict[str, int]:
-    """Write the new file; returns the rows that it must have, by `schema.table`, counted in the build file."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Write the new file.
+
+    Returns:
+        The rows that it must have, by `schema.table`, counted in the build file; and the digests of the tables that
+        were brought up to date by their differences.
+    """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
+        connection.execute(f"set temp_directory = '{_escaped(draft.with_name(draft.name + '.tmp'))}'")
         connection.execute(f"attach '{_escaped(settings.build_file)}' as build (read_only)")
-        connection.execute(f"attach '{_escaped(draft)}' as warehouse (storage_version '{STORAGE_VERSION}')")
+        is_added_to = _begin_draft(connection, settings, build, draft)
         columns = columns_by_table(connection, "build")
         missing = not_in((table for table in tables if table.full_name not in _MADE_HERE), columns)
         if missing:
             raise PublishError(f"not in the build file, so not published: {', '.join(missing)}")
         rows: dict[str, int] = {}
+        digests: dict[str, int] = {}
         connection.begin()
+        before = columns_by_table(connection, "warehouse") if is_added_to else {}
         for schema in sorted({table.schema for table in tables}):
-            connection.execute(f"create schema warehouse.{schema}")
+            connection.execute(f"create schema if not exists warehouse.{schema}")
         if visibility.level == "team":
             has_reps = "team" in columns.get(REPS_TABLE, {})
             source = f"build.{REPS_TABLE}" if has_reps else "(select null as rep_id, null as team where false)"
             connection.execute(f"create temp table rep_groups_once as {groups_query(visibility, source)}")
+        for name in set(before) - {table.full_name for table in tables} | (set(before) & _MADE_HERE):
+            connection.execute(f"drop table warehouse.{name}")
         for table in tables:
             if table.full_name not in _MADE_HERE:
-                rows[table.full_name] = _copy_table(connection, table, columns[table.full_name], visibility)
+                rows[table.full_name], digest = _copy_table(
+                    connection, table, columns[table.full_name], visibility, before.get(table.full_name)
+                )
+                if digest is not None:
+                    digests[table.full_name] = digest
         rows |= _write_builds(connection, build, columns)
         _comment(connection, tables, build.marks)
         connection.commit()
         connection.execute("detach warehouse")
-    return rows
+    return rows, digests
+
+
+def _begin_draft(connection: duckdb.DuckDBPyConnection, settings: Settings, build: BuildContext, draft: Path) -> bool:
+    """Attach the new file as `warehouse`; returns whether it begins as a copy of the published one.
+
+    It does where the published build is of the same code and definitions: then all that it holds was audited by
+    the same rules.
+    """
+    if not build.is_full_refresh and settings.published.exists():
+        published = settings.published.resolve()
+        connection.execute(f"attach '{_escaped(published)}' as published (read_only)")
+        made_by = connection.execute(
+            "select code_hash, definitions_hash from published.audit.builds order by build_number desc limit 1"
+        ).fetchall()
+        connection.execute("detach published")
+        if made_by == [(build.code_hash, build.definitions_hash)]:
+            shutil.copyfile(published, draft)
+            connection.execute(f"attach '{_escaped(draft)}' as warehouse")
+            return True
+    connection.execute(f"attach '{_escaped(draft)}' as warehouse (storage_version '{STORAGE_VERSION}')")
+    return False
 
 
 def _copy_table(
@@ -163,7 +212,9 @@ def _copy_table(
     table: PublishedTable,
     present: dict[str, str],
     visibility: RepVisibility,
-) -> int:
+    before: dict[str, str] | None,
+) -> tuple[int, int | None]:
+    """Write one table; returns its rows and, where only differences were written, the digest of all rows."""
     published = [
         (name, data_type)
         for name, data_type in present.items()
@@ -179,9 +230,38 @@ def _copy_table(
         query = f"select {select_list(visibility, published)} from {source}"
         if visibility.level == "team" and any(is_rep_column(name) for name, _ in published):
             query += ", rep_groups_once"
-    connection.execute(f"create table warehouse.{table.full_name} as {query}")
     counted = query if table.full_name == REPS_TABLE else f"select 1 from {source}"
-    return _one(connection, f"select count(*) from ({counted})")
+    rows = _one(connection, f"select count(*) from ({counted})")
+    if before is not None and table.keys and rows >= LARGE_TABLE_ROWS and list(before.items()) == published:
+        return rows, _write_differences(connection, table, dict(published), query)
+    connection.execute(f"create or replace table warehouse.{table.full_name} as {query}")
+    return rows, None
+
+
+def _write_differences(
+    connection: duckdb.DuckDBPyConnection, table: PublishedTable, columns: dict[str, str], query: str
+) -> int:
+    """Bring a table of the new file up to date; returns the digest of all rows that it must then hold.
+
+    Its rows have a key, so none occurs twice, and one that is not as it was has another hash. If two different rows
+    should ever have the same hash, the digest and the number of rows tell, and the build is not published.
+    """
+    target = f"warehouse.{table.full_name}"
+    connection.execute(
+        f"create or replace temp table rows_now as select {row_hash(columns, 'r')} as h from ({query}) as r"
+    )
+    connection.execute(f"delete from {target} as t where {row_hash(columns, 't')} not in (select h from rows_now)")
+    connection.execute(
+        f"create or replace temp table rows_new as select r.* from ({query}) as r"
+        f" where {row_hash(columns, 'r')} not in (select {row_hash(columns, 't')} from {target} as t)"
+    )
+    findings = search_personal(connection, table, columns, "rows_new")
+    if findings:
+        raise AuditError("the new warehouse is not published:\n" + "\n".join(f"  {finding}" for finding in findings))
+    connection.execute(f"insert into {target} by name select * from rows_new")
+    digest = _one(connection, "select coalesce(sum(h::hugeint), 0) from rows_now")
+    connection.execute("drop table rows_now; drop table rows_new")
+    return digest
 
 
 def _write_builds(

@@ -49,7 +49,7 @@ def outcome(batches: list[list[tuple[str, list[dict[str, Any]]]]]) -> dict[str, 
             for place, rows in batch:
                 company.deliver(place, rows)
             company.land(as_of=LANDED_AT)
-        technical = "_file_name, _load_id, _load_number, _row_number, _last_delivery"
+        technical = "_file_name, _load_id, _load_number, _row_number, _last_delivery, _written_in"
         found = {
             name: company.query(f"select * exclude ({technical}) from raw.shop__{name} order by all")
             for name in ("customers", "deals", "rates")

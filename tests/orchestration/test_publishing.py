@@ -8,12 +8,13 @@ import duckdb
 import pytest
 
 from orchestration.agreed_definitions import Definitions
-from orchestration.build_context import begin_build, current_build
+from orchestration.build_context import begin_build, current_build, note_models_built
 from orchestration.publishing import AuditError, PublishError, fingerprints, publish, sweep
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, tables_of_manifest
 from orchestration.publishing.visibility import RepVisibility
 from orchestration.settings import PROJECT_ROOT, Settings
 
+publish_module = sys.modules["orchestration.publishing.publish"]
 AS_OF = datetime(2026, 3, 15)
 DEALS = PublishedTable(
     "core",
@@ -376,12 +377,59 @@ def test_the_demo_and_real_extracts_never_meet_in_one_warehouse(settings):
 
 
 def test_only_a_build_on_the_same_code_and_definitions_and_a_later_now_is_added_to(settings):
-    assert begin_build(settings, Definitions({}, ()), as_of=AS_OF).is_full_refresh, "nothing was published yet"
+    def begin(as_of=AS_OF):
+        context = begin_build(settings, Definitions({}, ()), as_of=as_of)
+        with duckdb.connect(str(settings.build_file)) as build:
+            (previous,) = build.execute("select previous_as_of from audit.build_context").fetchall()
+        assert previous == (None if context.is_full_refresh else AS_OF,)
+        return context
+
+    assert begin().is_full_refresh, "nothing was published yet"
     run(settings)
-    assert not begin_build(settings, Definitions({}, ()), as_of=AS_OF).is_full_refresh
-    assert begin_build(settings, Definitions({}, ()), as_of=AS_OF).is_full_refresh, "the last build failed"
+    assert begin().is_full_refresh, "not all of its models were built"
     run(settings)
-    assert begin_build(settings, Definitions({}, ()), as_of=datetime(2026, 1, 1)).is_full_refresh, "back in time"
+    note_models_built(settings.build_file)
+    assert not begin().is_full_refresh
+    assert begin().is_full_refresh, "the last build failed"
+    run(settings)
+    note_models_built(settings.build_file)
+    assert begin(datetime(2026, 1, 1)).is_full_refresh, "back in time"
+
+
+def test_a_large_table_is_brought_up_to_date_by_its_differences(settings, monkeypatch):
+    monkeypatch.setattr(publish_module, "LARGE_TABLE_ROWS", 500)
+    written = []
+    differences = publish_module._write_differences
+    monkeypatch.setattr(
+        publish_module,
+        "_write_differences",
+        lambda connection, table, *rest: written.append(table.full_name) or differences(connection, table, *rest),
+    )
+    run(settings)
+    note_models_built(settings.build_file)
+    assert written == []
+    run(
+        settings,
+        "update core.fct_deals set amount = 1 where deal_id = 'd3'; delete from core.fct_deals where deal_id = 'd4';"
+        " insert into core.fct_deals by name select * replace ('new' as deal_id) from core.fct_deals"
+        " where deal_id = 'd5'",
+    )
+    note_models_built(settings.build_file)
+    assert written == ["core.fct_deals"]
+    with duckdb.connect(str(settings.build_file), read_only=True) as build:
+        expected = build.execute("select deal_id, amount from core.fct_deals order by all").fetchall()
+    assert read(settings, "select deal_id, amount from core.fct_deals order by all") == expected
+    assert len(list(settings.builds.iterdir())) == 2
+    before = settings.published.resolve()
+    with pytest.raises(AuditError, match="1 rows hold an e-mail address"):
+        run(settings, "update core.fct_deals set deal_id = 'ada@example.com' where deal_id = 'd6'")
+    assert settings.published.resolve() == before
+    run(settings, "update core.fct_deals set deal_id = 'd6' where deal_id = 'ada@example.com'")
+    note_models_built(settings.build_file)
+    monkeypatch.setattr(publish_module, "_write_differences", lambda *arguments: differences(*arguments) + 1)
+    written.clear()
+    with pytest.raises(AuditError, match="its rows are not those of the build file"):
+        run(settings)
 
 
 def test_tables_and_keys_come_from_the_manifest():

@@ -17,17 +17,78 @@ SMALL = 0.02
 
 @pytest.mark.slow
 def test_history_first_and_then_the_days_give_the_marts_of_all_at_once(demo, tmp_path):
+    """Adding to a build gives what building anew gives, also where the past turns out to have been another."""
     company = DeliveringCompany(tmp_path, demo.extracts)
     files = company.files()
     later = [file for file in files if not is_history(file)]
     assert len(later) > 50
     company.deliver(file for file in files if is_history(file))
     company.build()
+    assert company.was_built_anew()
     first = marts(company.published)
     company.deliver(later)
     assert "Loaded      nothing" not in company.build()
+    assert not company.was_built_anew()
     assert differing(marts(company.published), marts(demo.settings.published)) == {}
     assert len(differing(marts(company.published), first)) > 10, "the later files changed nothing: nothing is shown"
+
+    before = marts(company.published)
+    rewrite_the_past(company)
+    company.build()
+    assert not company.was_built_anew()
+    added_to = marts(company.published)
+    changed = differing(added_to, before)
+    assert {"core.dim_people", "core.fct_touches", "core.fct_opportunities", "funnel.fct_stage_entries"} <= set(changed)
+    company.forget_what_was_built()
+    assert "Loaded      nothing" in company.build()
+    assert company.was_built_anew()
+    assert differing(added_to, marts(company.published)) == {}
+
+
+def rewrite_the_past(company):
+    """Deliver late and corrected rows, deletions and merges of what the first delivery brought."""
+    mails, visits = "hubspot/email_event", "web_analytics/sessions"
+    company.correct(mails, "select * replace (id || '-late' as id) from history where hash(id) % 300 = 0")
+    company.correct(
+        mails,
+        "select * replace ((select max(contact_id) from history) as contact_id) from history where hash(id) % 400 = 0",
+    )
+    company.correct(visits, "select * replace (session_id || '-late' as session_id) from history limit 50")
+    company.correct(
+        visits,
+        "select * replace (coalesce(medium, '') || 'cpc' as medium, 'Googlebot/2.1' as user_agent) from history"
+        " where hash(session_id) % 200 = 0",
+    )
+    company.correct(
+        "hubspot/contact",
+        "select * replace ('true' as is_deleted, '2026-06-30 23:00:00' as property_lastmodifieddate) from history"
+        " where hash(id) % 150 = 0",
+    )
+    company.correct(
+        "hubspot/contact",
+        "select * replace ((select min(property_email) from history) as property_email,"
+        " '2026-06-30 23:10:00' as property_lastmodifieddate) from history where hash(id) % 150 = 1",
+    )
+    contacts = "select id, row_number() over (order by id) as n from 'hubspot/contact' where hash(id) % 40 = 3"
+    company.correct(
+        "hubspot/contact_merge_audit",
+        "select one.id as canonical_vid, other.id as vid_to_merge, '2026-06-30 22:00:00' as timestamp"
+        f" from ({contacts}) as one inner join ({contacts}) as other on other.n = one.n + 1 where one.n % 2 = 0",
+    )
+    modified = "'2026-06-30T23:20:00.000+0000' as LastModifiedDate"
+    company.correct(
+        "salesforce/task", f"select * replace ('true' as IsDeleted, {modified}) from history where hash(Id) % 30 = 0"
+    )
+    company.correct(
+        "salesforce/lead",
+        f"select * replace ('Qualified' as Status, 'Referral' as LeadSource, {modified}) from history"
+        " where hash(Id) % 60 = 0",
+    )
+    company.correct(
+        "salesforce/opportunity",
+        f"select * replace ((select max(AccountId) from history) as AccountId, {modified}) from history"
+        " where hash(Id) % 25 = 0",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_activities_changed'), 'activity_id') }}",
+) }}
+
 {%- set fields = [
     'activity_type', 'source_value', 'channel', 'system', 'object', 'direction', 'team',
     'campaign_id', 'content_id', 'url',
@@ -5,7 +12,9 @@
 
 with activities as (
 
-    select * from {{ ref('int_activities') }}
+    select *
+    from {{ ref('int_activities') }}
+    where {{ only_changed('activity_id', 'int_activities_changed') }}
 
 ),
 

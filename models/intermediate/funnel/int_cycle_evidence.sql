@@ -1,12 +1,23 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with cycles as (
 
-    select * from {{ ref('int_cycles') }}
+    select *
+    from {{ ref('int_cycles') }}
+    where {{ only_changed_people() }}
 
 ),
 
 evidence as (
 
-    select * from {{ ref('int_stage_evidence') }}
+    select *
+    from {{ ref('int_stage_evidence') }}
+    where {{ only_changed_people() }}
 
 ),
 
@@ -14,6 +25,7 @@ evidence_of_people as (
 
     select
         cycles.lead_cycle_id,
+        cycles.person_id,
         evidence.stage,
         evidence.stage_order,
         evidence.evidence_kind,
@@ -39,6 +51,7 @@ evidence_of_deals as (
 
     select
         cycles.lead_cycle_id,
+        cycles.person_id,
         evidence.stage,
         evidence.stage_order,
         evidence.evidence_kind,
@@ -66,6 +79,7 @@ ordered as (
 
     select
         lead_cycle_id,
+        person_id,
         stage,
         stage_order,
         evidence_kind,
@@ -89,6 +103,7 @@ final as (
 
     select
         lead_cycle_id,
+        person_id,
         stage,
         stage_order,
         evidence_kind,

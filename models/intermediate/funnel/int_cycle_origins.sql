@@ -1,18 +1,31 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with cycles as (
 
-    select * from {{ ref('int_cycles') }}
+    select *
+    from {{ ref('int_cycles') }}
+    where {{ only_changed_people() }}
 
 ),
 
 cycle_evidence as (
 
-    select * from {{ ref('int_cycle_evidence') }}
+    select *
+    from {{ ref('int_cycle_evidence') }}
+    where {{ only_changed_people() }}
 
 ),
 
 activities as (
 
-    select * from {{ ref('int_activities') }}
+    select *
+    from {{ ref('int_activities') }}
+    where {{ only_changed('person_id', 'int_people_changed') }}
 
 ),
 
@@ -92,6 +105,7 @@ first_evidence as (
 
     select
         cycles.lead_cycle_id,
+        cycles.person_id,
         cycles.opportunity_id,
         coalesce(people.account_id, opportunities.account_id) as account_id,
         cycles.opened_at,
@@ -213,6 +227,7 @@ final as (
 
     select
         first_evidence.lead_cycle_id,
+        first_evidence.person_id,
         first_evidence.account_id,
         case
             when customers.lead_cycle_id is not null then 'customer'

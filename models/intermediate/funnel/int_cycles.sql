@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {#-
     Exact without a loop over events: all that the state of a person can depend on is a handful of
     moments from which it starts anew (the beginning, each exit, the end of each run of deals). For each
@@ -7,31 +14,41 @@
 
 with recursive evidence as (
 
-    select * from {{ ref('int_stage_evidence') }}
+    select *
+    from {{ ref('int_stage_evidence') }}
+    where {{ only_changed_people() }}
 
 ),
 
 resets as (
 
-    select * from {{ ref('int_person_resets') }}
+    select *
+    from {{ ref('int_person_resets') }}
+    where {{ only_changed_people() }}
 
 ),
 
 opportunity_runs as (
 
-    select * from {{ ref('int_opportunity_runs') }}
+    select *
+    from {{ ref('int_opportunity_runs') }}
+    where {{ only_changed_people() }}
 
 ),
 
 opportunity_outcomes as (
 
-    select * from {{ ref('int_opportunity_outcomes') }}
+    select *
+    from {{ ref('int_opportunity_outcomes') }}
+    where {{ only_changed_people() }}
 
 ),
 
 exits as (
 
-    select * from {{ ref('int_exits') }}
+    select *
+    from {{ ref('int_exits') }}
+    where {{ only_changed_people() }}
 
 ),
 

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {#- The order in which exits of one instant are looked at; the first is the one that counts. -#}
 {%- set exit_order -%}
     case exit_type
@@ -10,19 +17,25 @@
 
 with record_states as (
 
-    select * from {{ ref('int_person_record_states') }}
+    select *
+    from {{ ref('int_person_record_states') }}
+    where {{ only_changed_people() }}
 
 ),
 
 people as (
 
-    select * from {{ ref('int_people') }}
+    select *
+    from {{ ref('int_people') }}
+    where {{ only_changed_people() }}
 
 ),
 
 opportunity_outcomes as (
 
-    select * from {{ ref('int_opportunity_outcomes') }}
+    select *
+    from {{ ref('int_opportunity_outcomes') }}
+    where {{ only_changed_people() }}
 
 ),
 

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {%- set fields = [
     'title', 'industry', 'employees', 'country', 'persona', 'department', 'seniority', 'segment',
     'region',
@@ -5,7 +12,9 @@
 
 with attribute_states as (
 
-    select * from {{ ref('int_person_attribute_states') }}
+    select *
+    from {{ ref('int_person_attribute_states') }}
+    where {{ only_changed_people() }}
 
 ),
 

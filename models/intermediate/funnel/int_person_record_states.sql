@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {%- set fields = ['status', 'status_reason', 'lifecycle_stage', 'rating', 'owner_record_id'] -%}
 
 with person_records as (
@@ -20,7 +27,9 @@ person_merges as (
 
 people_records as (
 
-    select * from {{ ref('int_people_records') }}
+    select *
+    from {{ ref('int_people_records') }}
+    where {{ only_changed_people() }}
 
 ),
 

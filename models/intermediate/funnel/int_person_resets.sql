@@ -1,18 +1,31 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with people as (
 
-    select * from {{ ref('int_people') }}
+    select *
+    from {{ ref('int_people') }}
+    where {{ only_changed_people() }}
 
 ),
 
 opportunity_runs as (
 
-    select * from {{ ref('int_opportunity_runs') }}
+    select *
+    from {{ ref('int_opportunity_runs') }}
+    where {{ only_changed_people() }}
 
 ),
 
 exits as (
 
-    select * from {{ ref('int_exits') }}
+    select *
+    from {{ ref('int_exits') }}
+    where {{ only_changed_people() }}
 
 ),
 

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {#-
     The sum over all earlier activity is a running one: each activity weighs 2^(its age in half-lives),
     seen from the start of a block of 512 half-lives, and the sum is scaled back to the moment. Blocks
@@ -8,13 +15,17 @@
 
 with weighed as (
 
-    select * from {{ ref('int_activities_weighed') }}
+    select *
+    from {{ ref('int_activities_weighed') }}
+    where {{ only_changed_people() }}
 
 ),
 
 resets as (
 
-    select * from {{ ref('int_person_resets') }}
+    select *
+    from {{ ref('int_person_resets') }}
+    where {{ only_changed_people() }}
 
 ),
 
@@ -26,7 +37,9 @@ versions as (
 
 fit_scores as (
 
-    select * from {{ ref('int_person_fit_scores') }}
+    select *
+    from {{ ref('int_person_fit_scores') }}
+    where {{ only_changed_people() }}
 
 ),
 

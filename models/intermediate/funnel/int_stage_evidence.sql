@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with activities as (
 
-    select * from {{ ref('int_activities') }}
+    select *
+    from {{ ref('int_activities') }}
+    where {{ only_changed('person_id', 'int_people_changed') }}
 
 ),
 
@@ -12,25 +21,33 @@ person_records as (
 
 record_states as (
 
-    select * from {{ ref('int_person_record_states') }}
+    select *
+    from {{ ref('int_person_record_states') }}
+    where {{ only_changed_people() }}
 
 ),
 
 people as (
 
-    select * from {{ ref('int_people') }}
+    select *
+    from {{ ref('int_people') }}
+    where {{ only_changed_people() }}
 
 ),
 
 scores as (
 
-    select * from {{ ref('int_person_scores') }}
+    select *
+    from {{ ref('int_person_scores') }}
+    where {{ only_changed_people() }}
 
 ),
 
 opportunity_outcomes as (
 
-    select * from {{ ref('int_opportunity_outcomes') }}
+    select *
+    from {{ ref('int_opportunity_outcomes') }}
+    where {{ only_changed_people() }}
 
 ),
 

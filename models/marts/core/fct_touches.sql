@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_activities_changed'), 'touch_id', 'activity_id') }}",
+) }}
+
 with activities as (
 
-    select * from {{ ref('int_activities') }}
+    select *
+    from {{ ref('int_activities') }}
+    where {{ only_changed('activity_id', 'int_activities_changed') }}
 
 ),
 

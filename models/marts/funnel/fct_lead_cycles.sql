@@ -1,20 +1,33 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {%- set stages = ['inquiry', 'lead', 'mql', 'sal', 'sql', 'sqo', 'won'] -%}
 
 with cycles as (
 
-    select * from {{ ref('int_cycles') }}
+    select *
+    from {{ ref('int_cycles') }}
+    where {{ only_changed_people() }}
 
 ),
 
 stage_entries as (
 
-    select * from {{ ref('fct_stage_entries') }}
+    select *
+    from {{ ref('fct_stage_entries') }}
+    where {{ only_changed_people() }}
 
 ),
 
 record_states as (
 
-    select * from {{ ref('int_person_record_states') }}
+    select *
+    from {{ ref('int_person_record_states') }}
+    where {{ only_changed_people() }}
 
 ),
 

@@ -1,36 +1,55 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with cycles as (
 
-    select * from {{ ref('int_cycles') }}
+    select *
+    from {{ ref('int_cycles') }}
+    where {{ only_changed_people() }}
 
 ),
 
 cycle_origins as (
 
-    select * from {{ ref('int_cycle_origins') }}
+    select *
+    from {{ ref('int_cycle_origins') }}
+    where {{ only_changed_people() }}
 
 ),
 
 cycle_evidence as (
 
-    select * from {{ ref('int_cycle_evidence') }}
+    select *
+    from {{ ref('int_cycle_evidence') }}
+    where {{ only_changed_people() }}
 
 ),
 
 scores as (
 
-    select * from {{ ref('int_person_scores') }}
+    select *
+    from {{ ref('int_person_scores') }}
+    where {{ only_changed_people() }}
 
 ),
 
 fit_scores as (
 
-    select * from {{ ref('int_person_fit_scores') }}
+    select *
+    from {{ ref('int_person_fit_scores') }}
+    where {{ only_changed_people() }}
 
 ),
 
 attribute_states as (
 
-    select * from {{ ref('int_person_attribute_states') }}
+    select *
+    from {{ ref('int_person_attribute_states') }}
+    where {{ only_changed_people() }}
 
 ),
 
@@ -260,11 +279,7 @@ final as (
         -- Whether the cohort of the entry's month can be judged: all of it has had the window.
         case
             when stage <> 'won'
-                then {{ dbt.dateadd(
-                    'day', 'window_days', business_day_end(
-                        dbt.last_day(business_date('entered_at'), 'month')
-                    )
-                ) }} <= {{ as_of() }}
+                then {{ is_month_mature('entered_at', 'window_days') }}
         end as is_mature,
         {{ business_date('entered_at') }} as entered_date,
         entered_at,

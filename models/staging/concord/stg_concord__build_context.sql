@@ -10,7 +10,8 @@ final as (
         build_id,
         build_number,
         is_demo,
-        as_of
+        as_of,
+        previous_as_of
     from source
 
 )

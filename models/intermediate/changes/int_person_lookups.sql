@@ -1,0 +1,251 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='delete+insert',
+    unique_key=['lookup_kind', 'lookup_key'],
+    on_schema_change='fail',
+) }}
+
+with people as (
+
+    select * from {{ ref('int_people') }}
+
+),
+
+people_records as (
+
+    select * from {{ ref('int_people_records') }}
+
+),
+
+person_records as (
+
+    select * from {{ ref('int_person_records_unioned') }}
+
+),
+
+person_changes as (
+
+    select * from {{ ref('int_person_changes_unioned') }}
+
+),
+
+person_merges as (
+
+    select * from {{ ref('int_person_merges_unioned') }}
+
+),
+
+attribute_states as (
+
+    select * from {{ ref('int_person_attribute_states') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('int_opportunities') }}
+
+),
+
+opportunity_states as (
+
+    select * from {{ ref('int_opportunity_states') }}
+
+),
+
+users as (
+
+    select * from {{ ref('int_user_records_unioned') }}
+
+),
+
+crm_systems as (
+
+    select * from {{ ref('int_crm_systems_in_use') }}
+
+),
+
+rows_of_people as (
+
+    select
+        people.person_id,
+        {{ row_hash('people') }} as row_hash
+    from people
+
+    union all
+
+    select
+        people_records.person_id,
+        {{ row_hash('people_records') }} as row_hash
+    from people_records
+
+    union all
+
+    select
+        people_records.person_id,
+        {{ row_hash('person_records') }} as row_hash
+    from people_records
+    inner join person_records
+        on
+            people_records.system = person_records.system
+            and people_records.object = person_records.object
+            and people_records.record_id = person_records.record_id
+
+    union all
+
+    select
+        people_records.person_id,
+        {{ row_hash('person_changes') }} as row_hash
+    from people_records
+    inner join person_changes
+        on
+            people_records.system = person_changes.system
+            and people_records.object = person_changes.object
+            and people_records.record_id = person_changes.record_id
+
+    union all
+
+    select
+        people_records.person_id,
+        {{ row_hash('person_merges') }} as row_hash
+    from people_records
+    inner join person_merges
+        on
+            people_records.system = person_merges.system
+            and people_records.object = person_merges.object
+            and people_records.record_id = person_merges.record_id
+
+    union all
+
+    -- A record that another was converted into, perhaps of somebody else.
+    select
+        people_records.person_id,
+        {{ row_hash('person_records') }} as row_hash
+    from people_records
+    inner join person_records
+        on
+            people_records.system = person_records.system
+            and people_records.record_id = person_records.converted_record_id
+
+    union all
+
+    select
+        attribute_states.person_id,
+        {{ row_hash('attribute_states') }} as row_hash
+    from attribute_states
+
+),
+
+people_digests as (
+
+    select
+        person_id,
+        {{ rows_digest('row_hash') }} as digest
+    from rows_of_people
+    group by person_id
+
+),
+
+rows_of_opportunities as (
+
+    select
+        opportunities.opportunity_id,
+        {{ row_hash('opportunities') }} as row_hash
+    from opportunities
+
+    union all
+
+    select
+        opportunity_states.opportunity_id,
+        {{ row_hash('opportunity_states') }} as row_hash
+    from opportunity_states
+
+),
+
+opportunity_digests as (
+
+    select
+        opportunity_id,
+        {{ rows_digest('row_hash') }} as digest
+    from rows_of_opportunities
+    group by opportunity_id
+
+),
+
+-- Whether a system keeps a history of a field at all says how its present values are dated.
+kept_histories as (
+
+    select distinct
+        person_changes.system || '|' || person_changes.object || '|' || person_changes.field as kept
+    from person_changes
+    where not person_changes.is_deleted
+
+),
+
+values_now as (
+
+    select
+        'person' as lookup_kind,
+        people_digests.person_id as lookup_key,
+        people_digests.person_id as subject_id,
+        people_digests.digest as found_value
+    from people_digests
+
+    union all
+
+    select
+        'opportunity_of_person' as lookup_kind,
+        opportunities.opportunity_id || '|' || opportunities.person_id as lookup_key,
+        opportunities.person_id as subject_id,
+        opportunity_digests.digest as found_value
+    from opportunities
+    inner join opportunity_digests on opportunities.opportunity_id = opportunity_digests.opportunity_id
+    where opportunities.person_id is not null
+
+    union all
+
+    select
+        'opportunity_of_account' as lookup_kind,
+        opportunities.opportunity_id || '|' || opportunities.account_id as lookup_key,
+        opportunities.account_id as subject_id,
+        opportunity_digests.digest as found_value
+    from opportunities
+    inner join opportunity_digests on opportunities.opportunity_id = opportunity_digests.opportunity_id
+    where opportunities.account_id is not null
+
+    union all
+
+    select
+        'everybody' as lookup_kind,
+        'history of ' || kept_histories.kept as lookup_key,
+        'everybody' as subject_id,
+        'kept' as found_value
+    from kept_histories
+
+    union all
+
+    select
+        'everybody' as lookup_kind,
+        'user ' || users.system || '|' || users.record_id as lookup_key,
+        'everybody' as subject_id,
+        case when users.is_queue then 'queue' else 'rep' end as found_value
+    from users
+
+    union all
+
+    select
+        'everybody' as lookup_kind,
+        'CRM ' || crm_systems.system as lookup_key,
+        'everybody' as subject_id,
+        'in use' as found_value
+    from crm_systems
+
+),
+
+final as (
+
+    {{ remembered_values('values_now') }}
+
+)
+
+select * from final
