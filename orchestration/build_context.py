@@ -20,7 +20,7 @@ _CODE = (
     "expectations/contracts",
     "dbt_project.yml",
     "orchestration/metric_tables.py",
-    "orchestration/publishing",
+    *(f"orchestration/publishing/{name}.py" for name in ("audit", "publish", "reported", "tables", "visibility")),
 )
 
 _TABLES = {
