@@ -19,6 +19,7 @@ _CODE = (
     "macros",
     "expectations/contracts",
     "dbt_project.yml",
+    "requirements.lock",
     "orchestration/metric_tables.py",
     *(f"orchestration/publishing/{name}.py" for name in ("audit", "publish", "reported", "tables", "visibility")),
 )
