@@ -101,6 +101,7 @@ def measure_all(
         rows.append(_job_row("start-up: smallest demo, nothing new", starts))
     for scale, rounds in by_scale.items():
         rows += _scale_rows(scale, rounds) if rounds else []
+        rows += _share_rows(scale, rounds, starts) if rounds and starts else []
     rows += _gate_rows(gates, gate_rows) if gates["gate"] else []
     rows += _load_rows(loads, postgres_rows) if loads else []
     figures = {
@@ -171,6 +172,18 @@ def _scale_rows(scale: float, rounds: Sequence[ScaleRun]) -> list[Row]:
         (f"scale {scale:g}, bare scan of the same files", f"{scanned:.1f}", "", ""),
         (f"scale {scale:g}, models as a multiple of the scan", f"{models / scanned:.1f}×", "", ""),
     ]
+
+
+def _share_rows(scale: float, rounds: Sequence[ScaleRun], starts: Sequence[JobRun]) -> list[Row]:
+    """What a new day costs of a full build where what any run costs is taken off both."""
+
+    def share(figure: Callable[[JobRun], float]) -> float:
+        start = _median(starts, figure)
+        new_day = _median([each.new_day for each in rounds], figure) - start
+        return new_day / (_median([each.cold for each in rounds], figure) - start)
+
+    seconds, processor = share(lambda each: each.usage.wall_seconds), share(lambda each: each.usage.cpu_seconds)
+    return [(f"scale {scale:g}, one new day of cold, start-up left out", f"{seconds:.1%}", f"{processor:.1%}", "")]
 
 
 def _job_row(label: str, runs: Sequence[JobRun]) -> Row:
