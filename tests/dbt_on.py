@@ -37,7 +37,7 @@ class TestBuild:
             connection.execute("create schema if not exists audit")
             connection.execute(
                 "create or replace table audit.build_context as select 'test' as build_id, 1::bigint as build_number,"
-                " false as is_demo, ?::timestamp as as_of",
+                " false as is_demo, ?::timestamp as as_of, null::timestamp as previous_as_of",
                 [as_of],
             )
 

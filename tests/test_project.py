@@ -192,6 +192,48 @@ def test_macros_are_documented_and_each_has_its_own_file(manifest):
     assert sorted({macro["name"] for macro in own if "__" not in macro["name"]} - names) == []
 
 
+# What models that add to the last build may read though no lookup remembers it, and why nothing is missed.
+FOLLOWS_FROM = {
+    "int_activity_kinds": "the agreed definitions alone",
+    "int_definition_versions": "the agreed definitions alone",
+    "int_opportunity_outcomes": "one opportunity, its states and its person",
+    "int_opportunity_runs": "the outcomes of one person",
+}
+
+
+def not_remembered(manifest):
+    """What incremental models read that may change without their noticing."""
+    by_name = {node["name"]: node for node in models(manifest).values()}
+    remembering = [node for node in by_name.values() if node["fqn"][1:3] == ["intermediate", "changes"]]
+    remembered = {parent["name"] for node in remembering for parent in parents(manifest, node)}
+    remembered |= {node["name"] for node in remembering} | set(FOLLOWS_FROM)
+    adding = {name for name, node in by_name.items() if node["config"]["materialized"] == "incremental"}
+    found = []
+    for name in sorted(adding - {node["name"] for node in remembering}):
+        for parent in parents(manifest, by_name[name]):
+            if parent["resource_type"] == "seed" or parent["name"] in remembered | adding:
+                continue
+            if name == "int_activity_records_unioned" and layer_of(parent) == "staging":
+                continue
+            found.append(f"{name} reads {parent['name']}")
+    return found
+
+
+def test_what_adds_to_the_last_build_notices_whatever_it_reads(manifest):
+    """An incremental model with an input that no model in intermediate/changes looks at would be wrong without a sign."""
+    assert not_remembered(manifest) == []
+    cut = {
+        key: {
+            **node,
+            "depends_on": {"nodes": [other for other in node["depends_on"]["nodes"] if "contracts" not in other]},
+        }
+        if node["name"] == "int_person_lookups"
+        else node
+        for key, node in manifest["nodes"].items()
+    }
+    assert not_remembered({**manifest, "nodes": cut}) == ["int_cycle_origins reads int_contracts"]
+
+
 def tracked(*patterns):
     listed = subprocess.run(
         ["git", "ls-files", "-z", *patterns], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True

@@ -53,6 +53,12 @@ opportunity_states as (
 
 ),
 
+contracts as (
+
+    select * from {{ ref('int_contracts') }}
+
+),
+
 users as (
 
     select * from {{ ref('int_user_records_unioned') }}
@@ -159,6 +165,13 @@ rows_of_opportunities as (
         opportunity_states.opportunity_id,
         {{ row_hash('opportunity_states') }} as row_hash
     from opportunity_states
+
+    union all
+
+    select
+        contracts.opportunity_id,
+        {{ row_hash('contracts') }} as row_hash
+    from contracts
 
 ),
 

@@ -53,7 +53,8 @@ periods as (
         credits.channel,
         credits.is_headline,
         credits.is_in_range,
-        sum(credits.credit_share) as conversions,
+        -- Exact, so that the order in which threads add up cannot matter.
+        sum(cast(credits.credit_share as decimal(38, 12))) as conversions,
         sum(credits.credit_amount) as credit_amount
     from credits
     inner join period_days on credits.converted_date = period_days.date_day
