@@ -220,7 +220,7 @@ def not_remembered(manifest):
 
 
 def test_what_adds_to_the_last_build_notices_whatever_it_reads(manifest):
-    """An incremental model with an input that nothing in intermediate/changes looks at would be wrong without a sign."""
+    """A model with an input that nothing in intermediate/changes looks at would be wrong without a sign."""
     assert not_remembered(manifest) == []
     cut = {
         key: {
