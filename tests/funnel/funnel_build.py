@@ -231,7 +231,8 @@ def compile_funnel(folder: Path, under_test: Sequence[str] = UNDER_TEST) -> Comp
         ordered.append(
             CompiledModel(name, node["relation_name"], tuple(sorted(waiting.pop(name))), compiled[node["unique_id"]])
         )
-    read = {parent for model in ordered for parent in model.reads}
+    # What only the hooks of incremental models read is of no use here, where every table is made anew.
+    read = {parent for model in ordered for parent in model.reads if nodes[parent]["relation_name"] in model.sql}
     return CompiledFunnel(tuple(ordered), {name: nodes[name]["relation_name"] for name in sorted(read)})
 
 
