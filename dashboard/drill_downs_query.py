@@ -55,6 +55,8 @@ class Condition:
     def sentence(self) -> str:
         """For people: `Stage is mql`."""
         values = " or ".join("without a value" if value == NO_VALUE else value for value in self.values)
+        if self.column.kind == "flag" and not self.operator and self.values in {("true",), ("false",)}:
+            return f"{self.column.label}: {'yes' if self.values == ('true',) else 'no'}"
         words = "is" if not self.operator else OPERATORS[self.operator]
         return f"{self.column.label} {words} {values}"
 

@@ -51,8 +51,10 @@ from orchestration.settings import SettingsError
 _LOGIN_COOKIE = "concord_login"
 _MAXIMUM_FORM = 8192
 _LINKS = "core.dim_system_links"
-# Comes first on the page; its classes are of the page's own style.
+# Comes first on the page, in the page's colours.
 _BAR = (
+    "<style>.session .inner{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding-top:.6rem;padding-bottom:.6rem;"
+    "font-size:var(--size-s)}@media print{.session{display:none}}</style>"
     '<nav class="session" aria-label="Your session"><div class="inner"><a href="/rows">Rows</a>'
     ' <a href="/passport">Passports</a> <a href="/account">Account and log out</a></div></nav>'
 )

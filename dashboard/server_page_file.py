@@ -67,7 +67,7 @@ def prepare_page(text: str, bar: str) -> ServedPage:
 
     Args:
         text: the page.
-        bar: HTML that comes first in its body. It has no style of its own: the page's policy would refuse it.
+        bar: HTML that comes first in its body. It may bring a style.
     """
     found = _BUILD.search(text)
     text = _BODY.sub(lambda tag: tag.group() + bar, text, count=1)

@@ -18,7 +18,7 @@ from dashboard.server_warehouse import Reader
 
 MONTHS = 13
 _TITLES = {
-    "stage_entries": "The funnel",
+    "stage_entries": "Entries into the stages of the funnel",
     "opportunities": "Opportunities",
     "pipeline": "Open pipeline at the end of the month",
 }
@@ -52,7 +52,7 @@ def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list
     index = until.year * 12 + until.month - MONTHS
     since = date(index // 12, index % 12 + 1, 1)
     tables = []
-    for metrics in figures_together(scope):
+    for metrics in _by_table(scope):
         figure = FIGURES[metrics[0]]
         drill_down = DRILL_DOWNS[figure.drill_down_id]
         known = [metric for metric in metrics if metric in labels]
@@ -65,6 +65,8 @@ def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list
         title = _NAMED_BY_DATE.get((figure.drill_down_id, figure.date)) or _TITLES.get(
             figure.drill_down_id, drill_down.title
         )
+        if ("is_mature", "true") in figure.filters:
+            title = "Mature cohorts: entrants, and who reached the next stage in its window"
         tables.append(ScopedTable(title, [(metric, labels[metric]["label"]) for metric in known], rows))
     shown = {metric for table in tables for metric, _ in table.columns}
     parts = sorted(
@@ -80,6 +82,15 @@ def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list
         )
     left_out.append("Rates, targets, outlook and comparisons: they stand on the page of the whole company.")
     return tables, left_out
+
+
+def _by_table(scope: Scope) -> list[list[str]]:
+    """The metrics of each table: those of one query, mature cohorts apart from what entered."""
+    tables = []
+    for metrics in figures_together(scope):
+        mature = [metric for metric in metrics if ("is_mature", "true") in FIGURES[metric].filters]
+        tables += [part for part in ([metric for metric in metrics if metric not in mature], mature) if part]
+    return tables
 
 
 def _figure(metric: str, value: Any, month: date, labels: dict[str, Any], until: date) -> tuple[str, str]:
