@@ -131,6 +131,12 @@ OPENS = {
 }
 
 _ACCOUNT = " left join core.dim_accounts as accounts on data.account_id = accounts.account_id"
+# An opportunity has the motion of the cycle that it belongs to.
+_MOTION = (
+    " left join (select cycles.opportunity_id, min(cycles.motion) as motion from funnel.fct_lead_cycles as cycles"
+    " where cycles.opportunity_id is not null group by cycles.opportunity_id) as motions"
+    " on data.opportunity_id = motions.opportunity_id"
+)
 _DEAL = " left join core.fct_opportunities as deals on data.opportunity_id = deals.opportunity_id"
 _OF_DEAL = {
     "opportunity_name": "deals.opportunity_name",
@@ -182,7 +188,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "opportunities",
             "Opportunities",
-            "core.fct_opportunities as data" + _ACCOUNT,
+            "core.fct_opportunities as data" + _ACCOUNT + _MOTION,
             date="closed_date",
             key="opportunity_id",
             order="-amount",
@@ -191,8 +197,8 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " region, segment, team, lead_source, loss_reason, competitor, link_evidence, person_id",
             also="opportunity_id, account_id, campaign_id, system, object, record_id, rep_id, last_open_amount money,"
             " original_amount number, original_currency, created_at moment, closed_at moment, won_at moment,"
-            " lost_at moment, last_changed_at moment, contract_start_date date, contract_months whole",
-            sql={"account_name": "accounts.account_name", "team": "data.owner_team"},
+            " lost_at moment, last_changed_at moment, contract_start_date date, contract_months whole, motion",
+            sql={"account_name": "accounts.account_name", "team": "data.owner_team", "motion": "motions.motion"},
             scopes=("region", "team"),
             totals=("amount", "last_open_amount"),
             note="The amount of a lost opportunity counts as its last open amount in win rates by value.",

@@ -157,47 +157,54 @@ def read_content(published: Path, panels: Sequence[Panel] | None = None, currenc
         raise PageError(f"{published} does not exist: run the main job first")
     with duckdb.connect(str(published.resolve()), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        header = read_header(connection)
-        tables = published_tables(connection)
-        if "core.dim_reporting_settings" in tables:
-            found = dict(connection.execute("select setting, value from core.dim_reporting_settings").fetchall())
-            currency = found.get("reporting_currency", currency)
-        content = Content(header, read_calendar(connection, header.as_of), currency, ())
-        shown = []
-        for panel in panels if panels is not None else read_panels():
-            needed = {
-                *panel.needs,
-                *(table for view in panel.views for table in tables_of(view.query, view.name, panel.file)),
-            }
-            missing = tuple(sorted(needed - tables))
-            if missing or not panel.views:
-                content.missing[panel.id] = missing
-                if panel.shown_if is None or panel.views:
-                    shown.append(panel)
-                continue
-            content.data[panel.id] = {
-                view.name: read_view(connection, panel, view, content.calendar) for view in panel.views
-            }
-            for tile in panel.tiles:
-                if absent := tuple(sorted(set(tile.needs) - tables)):
-                    content.missing_tiles[f"{panel.id}.{tile.id}"] = absent
-            if panel.shown_if is None or content.show(panel, content.first_state).value(panel.shown_if):
+        return read_content_of(connection, panels, currency)
+
+
+def read_content_of(
+    connection: duckdb.DuckDBPyConnection, panels: Sequence[Panel] | None = None, currency: str = "USD"
+) -> Content:
+    """Everything that the page shows, from a published file that is open already."""
+    header = read_header(connection)
+    tables = published_tables(connection)
+    if "core.dim_reporting_settings" in tables:
+        found = dict(connection.execute("select setting, value from core.dim_reporting_settings").fetchall())
+        currency = found.get("reporting_currency", currency)
+    content = Content(header, read_calendar(connection, header.as_of), currency, ())
+    shown = []
+    for panel in panels if panels is not None else read_panels():
+        needed = {
+            *panel.needs,
+            *(table for view in panel.views for table in tables_of(view.query, view.name, panel.file)),
+        }
+        missing = tuple(sorted(needed - tables))
+        if missing or not panel.views:
+            content.missing[panel.id] = missing
+            if panel.shown_if is None or panel.views:
                 shown.append(panel)
-        content.panels = tuple(shown)
-        if "metrics.catalog" in tables:
-            rows = connection.execute(
-                "select name, label, description, formula, owner, unit, grain from metrics.catalog order by name"
-            )
-            names = [item[0] for item in rows.description]
-            content.catalog = {row[0]: dict(zip(names, row, strict=True)) for row in rows.fetchall()}
-        if "core.dim_system_links" in tables:
-            content.links = {
-                f"{system}:{object_}": pattern
-                for system, object_, pattern in connection.execute(
-                    "select system, object, url_pattern from core.dim_system_links order by 1, 2"
-                ).fetchall()
-                if re.match(r"https?://", pattern)
-            }
+            continue
+        content.data[panel.id] = {
+            view.name: read_view(connection, panel, view, content.calendar) for view in panel.views
+        }
+        for tile in panel.tiles:
+            if absent := tuple(sorted(set(tile.needs) - tables)):
+                content.missing_tiles[f"{panel.id}.{tile.id}"] = absent
+        if panel.shown_if is None or content.show(panel, content.first_state).value(panel.shown_if):
+            shown.append(panel)
+    content.panels = tuple(shown)
+    if "metrics.catalog" in tables:
+        rows = connection.execute(
+            "select name, label, description, formula, owner, unit, grain from metrics.catalog order by name"
+        )
+        names = [item[0] for item in rows.description]
+        content.catalog = {row[0]: dict(zip(names, row, strict=True)) for row in rows.fetchall()}
+    if "core.dim_system_links" in tables:
+        content.links = {
+            f"{system}:{object_}": pattern
+            for system, object_, pattern in connection.execute(
+                "select system, object, url_pattern from core.dim_system_links order by 1, 2"
+            ).fetchall()
+            if re.match(r"https?://", pattern)
+        }
     return content
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import uvicorn
+from markupsafe import escape
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -39,11 +40,12 @@ from dashboard.drill_downs_query import (
     require_offered,
     totals_query,
 )
+from dashboard.server_figures import scoped_tables
 from dashboard.server_guard import Gate, Guard, Viewer, address_of, log
 from dashboard.server_page_file import PageFile
 from dashboard.server_passports import Passport, passport, passports
 from dashboard.server_render import cell, csv_parts, export_cell, own_policy, style, templates
-from dashboard.server_scoped import scoped_tables
+from dashboard.server_scoped_page import ScopedPages
 from dashboard.server_settings import ServerSettings
 from dashboard.server_warehouse import BuildFacts, Limits, Reader, Warehouse, WarehouseError
 from orchestration.settings import SettingsError
@@ -55,7 +57,8 @@ _LINKS = "core.dim_system_links"
 _BAR = (
     "<style>.session .inner{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding-top:.6rem;padding-bottom:.6rem;"
     "font-size:var(--size-s)}@media print{.session{display:none}}</style>"
-    '<nav class="session" aria-label="Your session"><div class="inner"><a href="/rows">Rows</a>'
+    '<nav class="session" aria-label="Your session"><div class="inner"><!-- scope -->'
+    '<a href="/figures">Figures by month</a> <a href="/rows">Rows</a>'
     ' <a href="/passport">Passports</a> <a href="/account">Account and log out</a></div></nav>'
 )
 
@@ -67,6 +70,7 @@ class Dashboard:
         self.settings, self.gate = settings, gate
         self.warehouse = Warehouse(settings.link, limits)
         self._started = secrets.token_hex(8)
+        self.scoped_pages = ScopedPages()
         self.page = PageFile(settings.page, _BAR)
 
     def open(self) -> None:
@@ -78,6 +82,7 @@ class Dashboard:
         """All addresses that there are."""
         return [
             Route("/", self.home, methods=["GET"]),
+            Route("/figures", self.figures, methods=["GET"]),
             Route("/login", self.login_form, methods=["GET"]),
             Route("/login", self.login, methods=["POST"]),
             Route("/logout", self.logout, methods=["POST"]),
@@ -93,14 +98,19 @@ class Dashboard:
     # --- the page -----------------------------------------------------------------------------------------------------
 
     def home(self, request: Request) -> Response:
-        """The page. Who may see only a part of the company gets the figures of that part, never the company's page."""
+        """The page. Who may see only a part of the company gets a page of that part, never the company's page."""
         viewer = _viewer(request)
-        if not viewer.scope.is_all:
-            return self._scoped_home(request, viewer)
-        page = self.page.newest()
-        if page is None:
+        if viewer.scope.is_all:
+            page = self.page.newest()
+            if page is None:
+                with self.warehouse.newest() as reader:
+                    return self._html(request, "no_page.html", reader.facts, title="The page is not there yet")
+        else:
             with self.warehouse.newest() as reader:
-                return self._html(request, "no_page.html", reader.facts, title="The page is not there yet")
+                sentence = f"<p><strong>Only {escape(str(viewer.scope))}.</strong></p>"
+                page = self.scoped_pages.of(reader, viewer.scope, _BAR.replace("<!-- scope -->", sentence))
+                if page is None:
+                    return self._figures(request, reader, viewer)
         headers = {
             "ETag": page.etag,
             "Content-Security-Policy": page.policy,
@@ -114,18 +124,23 @@ class Dashboard:
             return Response(page.compressed, headers={**headers, "Content-Encoding": "gzip"}, media_type="text/html")
         return Response(page.content, headers=headers, media_type="text/html")
 
-    def _scoped_home(self, request: Request, viewer: Viewer) -> Response:
+    def figures(self, request: Request) -> Response:
+        """The metrics by month, as much of them as the viewer may see, each opened to its rows."""
+        viewer = _viewer(request)
         with self.warehouse.newest() as reader:
-            tables, left_out = scoped_tables(reader, viewer.scope)
-            return self._html(
-                request,
-                "scoped.html",
-                reader.facts,
-                title=f"Your part: {viewer.scope}",
-                tables=tables,
-                left_out=left_out,
-                listed=[drill_down for drill_down, refusal in self._offered(reader, viewer) if refusal is None],
-            )
+            return self._figures(request, reader, viewer)
+
+    def _figures(self, request: Request, reader: Reader, viewer: Viewer) -> Response:
+        tables, left_out = scoped_tables(reader, viewer.scope)
+        return self._html(
+            request,
+            "figures.html",
+            reader.facts,
+            title="Figures by month" if viewer.scope.is_all else f"Your part: {viewer.scope}",
+            tables=tables,
+            left_out=left_out,
+            listed=[drill_down for drill_down, refusal in self._offered(reader, viewer) if refusal is None],
+        )
 
     # --- logging in and out -------------------------------------------------------------------------------------------
 

@@ -107,6 +107,16 @@ class Reader:
         self.comments: Mapping[str, str] = build.comments
         self.types: Mapping[str, Mapping[str, str]] = build.types
 
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The connection itself, for queries of our own that are made elsewhere; within the request's time.
+
+        Raises:
+            WarehouseError: it took too long or too much memory.
+        """
+        with self._limited():
+            yield self._cursor
+
     def has(self, tables: Sequence[str]) -> bool:
         """Whether the build has these tables."""
         return all(table in self.types for table in tables)
@@ -121,11 +131,7 @@ class Reader:
         Raises:
             WarehouseError: it took too long or too much memory.
         """
-        remaining = self._deadline - time.monotonic()
-        alarm = threading.Timer(max(remaining, 0.001), self._cursor.interrupt)
-        alarm.daemon = True
-        alarm.start()
-        try:
+        with self._limited():
             self._cursor.execute(query.sql, list(query.values))
             names = [column[0] for column in self._cursor.description or ()]
             while chunk := self._cursor.fetchmany(1000):
@@ -133,6 +139,15 @@ class Reader:
                     raise duckdb.InterruptException
                 for row in chunk:
                     yield dict(zip(names, row, strict=True))
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        remaining = self._deadline - time.monotonic()
+        alarm = threading.Timer(max(remaining, 0.001), self._cursor.interrupt)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            yield
         except duckdb.InterruptException:
             raise WarehouseError(
                 f"this took longer than {self._seconds:g} seconds and was stopped; narrow the filters"

@@ -119,6 +119,7 @@ def test_a_person_follows_a_figure_to_its_rows_pages_on_exports_and_leaves(tab):
 
 def test_a_viewer_of_one_region_sees_its_figures_and_opens_them(tab):
     log_in(tab, "emil")
+    tab.get_by_role("link", name="Figures by month").click()
     assert tab.locator("h1").inner_text() == "Your part: region EMEA"
     link = tab.locator('td.number a[href*="stage=mql"]').nth(1)
     shown = int(link.inner_text().replace(",", ""))
@@ -161,4 +162,6 @@ def test_every_page_can_be_used_by_everybody(tab, scheme):
     judge("narrowing")
     tab.context.clear_cookies()
     log_in(tab, "emil")
-    judge("scoped")
+    judge("page of a region")
+    tab.goto("/figures")
+    judge("figures of a region")

@@ -1,7 +1,6 @@
-"""The front page of a viewer who sees only a part of the company: the figures of that part, counted from its rows.
+"""Figures by month, counted from the rows that a viewer may see.
 
-The company's page is one file for everybody, so such a viewer never gets it. What cannot be told apart by the viewer's
-scope is left out, and the page says so.
+What cannot be told apart by the viewer's scope is left out, and a sentence says so.
 """
 
 from __future__ import annotations
@@ -80,7 +79,8 @@ def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list
         left_out.append(
             f"{', '.join(parts)}: not recorded by {dimensions}, so no part of them can be told to be yours."
         )
-    left_out.append("Rates, targets, outlook and comparisons: they stand on the page of the whole company.")
+    if not scope.is_all:
+        left_out.append("Rates, targets, outlook and comparisons, where your page does not have them.")
     return tables, left_out
 
 
