@@ -368,7 +368,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             columns="mql_at moment, account_name, grade, temperature, fate, reason, is_due flag, is_met flag,"
             " handed_over_at moment, assigned_at moment, first_response_at moment, due_at moment, routing_hours number,"
             " rep_hours number, motion, channel, persona, segment, region, person_id, lead_cycle_id",
-            also="entry_id, account_id, campaign_id, rep_id, team, fit_grade, definition_version, charged_to, calendar,"
+            also="entry_id, account_id, campaign_id, rep_id, team, fit_grade, definition_version, charged_to,"
             " owners whole, target_hours number, is_hand_raise flag, is_handed_over flag, is_accepted flag,"
             " is_disposed flag, is_routed_in_time flag, mql_date date, first_touch_at moment, disposed_at moment,"
             " exited_at moment, data_cut_at moment",
