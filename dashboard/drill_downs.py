@@ -378,42 +378,6 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             note="Without a logged touch is not without a touch: the CRM holds what was logged.",
         ),
         DrillDown(
-            "conversions",
-            "Conversions",
-            "attribution.fct_conversions as data" + _DEAL + _ACCOUNT,
-            date="converted_date",
-            key="conversion_id",
-            order="-converted_at",
-            columns="converted_at moment, conversion_type, opportunity_name, account_name, opportunity_type,"
-            " value money, touches whole, motion, self_reported_channel, segment, region, team, is_new_customer flag,"
-            " opportunity_id",
-            also="conversion_id, account_id, person_id, converted_date date, lead_at moment, first_touched_at moment,"
-            " original_value number, original_currency",
-            sql=_OF_DEAL,
-            scopes=("region", "team"),
-            totals=("value",),
-            record=None,
-            note="An opportunity converts twice, as SQO and as won: filter one kind before adding values up.",
-        ),
-        DrillDown(
-            "credits",
-            "Credits of touches",
-            "attribution.fct_credits as data" + _DEAL + _ACCOUNT,
-            date="converted_date",
-            key="credit_id",
-            order="-converted_at",
-            columns="converted_at moment, conversion_type, model, opportunity_name, account_name, channel, touch_type,"
-            " touched_at moment, credit_share share, credit_amount money, touch_team, segment, region, opportunity_id",
-            also="credit_id, conversion_id, touch_id, account_id, person_id, campaign_id, content_id, opportunity_type,"
-            " team, is_headline flag, is_in_range flag, is_paid_channel flag, is_new_customer flag,"
-            " converted_date date, touched_date date",
-            sql={**_OF_DEAL, "touch_team": "data.team"},
-            scopes=("region", "team"),
-            totals=("credit_amount",),
-            record=None,
-            note="Every model credits the whole value: filter one model and one kind of conversion before adding up.",
-        ),
-        DrillDown(
             "claims",
             "Claims of the teams",
             "attribution.fct_claims as data" + _DEAL + " left join core.dim_accounts as accounts"
@@ -430,20 +394,6 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             totals=("value",),
             record=None,
             note="Both teams may claim one opportunity: values of several claims overlap.",
-        ),
-        DrillDown(
-            "acquisition_costs",
-            "Cost of sales and marketing",
-            "attribution.fct_acquisition_costs as data",
-            date="cost_date",
-            key="cost_id",
-            order="-cost_date",
-            columns="cost_date date, spending_team, kind, channel, amount money, is_advertising flag, is_counted flag,"
-            " not_counted_reason, original_amount number, original_currency",
-            also="cost_id, system",
-            sql={"spending_team": "data.team"},
-            totals=("amount",),
-            record=None,
         ),
         DrillDown(
             "funnel_conversion",
@@ -519,11 +469,6 @@ def _deals(
     return FigureRows("opportunities", filters, date, measure, is_exact=is_exact)
 
 
-def _credits(*more: tuple[str, str], date: str = "converted_date") -> FigureRows:
-    filters = (("is_headline", "true"), ("conversion_type", "won"), *more)
-    return FigureRows("credits", filters, date, "credit_amount")
-
-
 _WON, _CLOSED, _NEW = ("is_won", "true"), ("is_closed", "true"), ("opportunity_type", "new")
 _MATURE, _CONVERTED = ("is_mature", "true"), ("is_converted_in_window", "true")
 _CREDITED = (("is_headline", "true"), ("conversion_type", "won"))
@@ -552,10 +497,6 @@ FIGURES: Mapping[str, FigureRows] = {
     "pipeline_created": _deals(date="created_date", measure="amount"),
     "open_pipeline": FigureRows("pipeline", (), "snapshot_date", "open_amount", is_stock=True),
     "open_deals": FigureRows("pipeline", (), "snapshot_date", "open_opportunities", is_stock=True),
-    "attributed_revenue": _credits(),
-    "revenue_of_paid_channels": _credits(("is_paid_channel", "true"), date="touched_date"),
-    "new_customers": FigureRows("conversions", (("is_new_customer", "true"),), "converted_date"),
-    "acquisition_cost": FigureRows("acquisition_costs", (("is_counted", "true"),), "cost_date", "amount"),
     "ad_spend": FigureRows("ad_spend", (), "spend_date", "cost"),
     "ad_clicks": FigureRows("ad_spend", (), "spend_date", "clicks"),
     "ad_impressions": FigureRows("ad_spend", (), "spend_date", "impressions"),
