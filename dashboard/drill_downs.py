@@ -69,7 +69,8 @@ class DrillDown:
         sql: what a column is, where it is not the column of that name in `data`.
         scopes: the dimensions of `access_scopes` that the rows have, each as the column of its name: region, and the
             team of the owner. A viewer who is limited by a dimension that is not named here is refused.
-        totals: columns whose sum is shown above the rows; only where adding them up means something.
+        totals: columns whose sum is shown above the rows.
+        totals_of_one: columns of which one value must have been asked for before sums mean anything; `a|b`: of either.
         record: the columns that identify the record in its system (system, object, record id), for links into it.
             date: the date by which figures of the rows are counted unless they say otherwise; `period` filters by it.
         note: a sentence that belongs beside the rows.
@@ -85,6 +86,7 @@ class DrillDown:
     sql: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[str, ...] = ()
     totals: tuple[str, ...] = ()
+    totals_of_one: tuple[str, ...] = ()
     record: tuple[str, str, str] | None = ("system", "object", "record_id")
     date: str = ""
     note: str = ""
@@ -260,6 +262,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             },
             scopes=("region", "team"),
             totals=("value",),
+            totals_of_one=("conversion_type|is_new_customer",),
             record=None,
             note="A deal that was accepted and won is two conversions: filter one type before adding up.",
         ),
@@ -288,6 +291,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             },
             scopes=("region", "team"),
             totals=("credit_amount",),
+            totals_of_one=("model|is_headline", "conversion_type"),
             record=None,
             note="Each model credits every conversion in full: filter one model before adding up.",
         ),
@@ -317,6 +321,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             also="pipeline_day_id",
             scopes=("region", "team"),
             totals=("open_amount", "open_opportunities"),
+            totals_of_one=("snapshot_date",),
             record=None,
             note="A stock at the end of each day: the days of a period are never added up; filter for one day.",
         ),
@@ -392,6 +397,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             sql={**_OF_DEAL, "claiming_team": "data.team", "region": "deals.region"},
             scopes=("region", "team"),
             totals=("value",),
+            totals_of_one=("conversion_type", "claim"),
             record=None,
             note="Both teams may claim one opportunity: values of several claims overlap.",
         ),

@@ -165,6 +165,24 @@ def test_pages_follow_each_other_without_gap_or_repetition(warehouse, drill_down
 
 
 @pytest.mark.slow
+def test_what_must_not_be_added_up_has_no_sum(warehouse):
+    day, model = ("snapshot_date", "2026-05-31"), ("model", "linear")
+    for drill_down_id, filters, column in [
+        ("pipeline", [day], "open_amount"),
+        ("credits", [model, ("conversion_type", "won")], "credit_amount"),
+        ("conversions", [("conversion_type", "sqo")], "value"),
+        ("claims", [("claim", "marketing_sourced"), ("conversion_type", "won")], "value"),
+    ]:
+        assert column in total(warehouse, rows_link(drill_down_id, filters))
+        assert column not in total(warehouse, rows_link(drill_down_id, filters[1:]))
+        assert column not in total(warehouse, rows_link(drill_down_id, [*filters, (filters[0][0], None)]))
+    ((won,),) = warehouse.execute(
+        "select sum(value) from attribution.fct_conversions where conversion_type = 'won'"
+    ).fetchall()
+    assert total(warehouse, rows_link("credits", [model, ("conversion_type", "won")]))["credit_amount"] == won > 0
+
+
+@pytest.mark.slow
 def test_filters_mean_what_they_say(warehouse):
     def count(drill_down_id, *filters, scope=EVERYTHING):
         return total(warehouse, rows_link(drill_down_id, filters), scope)["all_rows"]
