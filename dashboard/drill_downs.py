@@ -139,13 +139,6 @@ _MOTION = (
     " where cycles.opportunity_id is not null group by cycles.opportunity_id) as motions"
     " on data.opportunity_id = motions.opportunity_id"
 )
-_DEAL = " left join core.fct_opportunities as deals on data.opportunity_id = deals.opportunity_id"
-_OF_DEAL = {
-    "opportunity_name": "deals.opportunity_name",
-    "account_name": "accounts.account_name",
-    # `team` is what viewers are limited by, the team of the opportunity's owner.
-    "team": "deals.owner_team",
-}
 _REP_TEAM = " left join core.dim_reps as reps on {}.rep_id = reps.rep_id"
 
 DRILL_DOWNS: Mapping[str, DrillDown] = {
@@ -385,8 +378,9 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "claims",
             "Claims of the teams",
-            "attribution.fct_claims as data" + _DEAL + " left join core.dim_accounts as accounts"
-            " on deals.account_id = accounts.account_id",
+            "attribution.fct_claims as data"
+            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
+            " left join core.dim_accounts as accounts on opportunities.account_id = accounts.account_id",
             date="converted_date",
             key="claim_id",
             order="-converted_date",
@@ -394,7 +388,13 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " value money, is_claim_hunting flag, hunting_touches whole, self_reported_channel, region, team,"
             " opportunity_id",
             also="claim_id, conversion_id, touch_id, rule_id",
-            sql={**_OF_DEAL, "claiming_team": "data.team", "region": "deals.region"},
+            sql={
+                "opportunity_name": "opportunities.opportunity_name",
+                "account_name": "accounts.account_name",
+                "claiming_team": "data.team",
+                "region": "opportunities.region",
+                "team": "opportunities.owner_team",
+            },
             scopes=("region", "team"),
             totals=("value",),
             totals_of_one=("conversion_type", "claim"),
