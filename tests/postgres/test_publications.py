@@ -255,11 +255,21 @@ def test_whoever_lacks_rights_is_told_what_an_administrator_must_run(database, f
     )
     with pytest.raises(PostgresError, match=r"permission denied|belongs to concord"):
         database.publish(files.write(3), user="other")
+    # A role that somebody made anew gets back what it may; what was taken from it singly stays away.
+    database.run("drop owned by bi_reader", "drop role bi_reader", "create role bi_reader nologin")
+    database.run("grant bi_reader to tool", "grant usage on schema core to bi_reader")
+    database.publish(files.write(3), user="concord")
+    assert database.build("tool") == 3
+    database.run("revoke select on core.fct_deals from bi_reader")
+    database.publish(files.write(4), user="concord")
+    assert database.build("tool") == 4
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        database.rows("select 1 from core.fct_deals", user="tool")
     # A role of readers that may do more than read is none.
     database.run("alter role bi_reader createrole")
     with pytest.raises(PostgresError, match=r"bi_reader at .* may do more than read"):
-        database.publish(files.write(3), user="concord")
-    assert database.build() == 2
+        database.publish(files.write(5), user="concord")
+    assert database.build() == 4
 
 
 def test_errors_of_the_connection_say_what_is_wrong_and_never_the_password(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from orchestration.publishing.tables import PublishedTable
 
 KEPT_PUBLICATIONS = 2
 _BATCH_ROWS = 50_000
+_READING_MEMORY = "256MB"
 _LOCK_KEY = int.from_bytes(b"concord", "big")
 _LOCK_SECONDS = 30.0
 _SNAPSHOT_SECONDS = 5.0
@@ -91,15 +92,14 @@ def publish_to_postgres(
     Raises:
         PostgresError: it is not published, with the reason; what was published there before stands.
     """
-    with duckdb.connect(str(file), read_only=True) as source:
-        source.execute("set TimeZone = 'UTC'")
+    with _open_file(file) as source:
         build = read_build(source)
         shapes = read_shapes(source, tables, indexes)
         rows = {shape.full_name: shape.rows for shape in shapes[:-1]}
         progress(f"Publishing into PostgreSQL at {dsn}")
         with Server(dsn, f"concord {build.build_id}") as server:
             _lock(server)
-            is_role_new = prepare_schemas(server, shapes)
+            prepare_schemas(server, shapes)
             _check_standing(server, build)
             notes = _sweep(server)
             number = _published_number(server, build)
@@ -113,7 +113,7 @@ def publish_to_postgres(
                 progress("Publishing into PostgreSQL: turning the views")
                 turn_views(server, shapes, names, number, patience=patience)
                 progress("Publishing into PostgreSQL: switching to the new build")
-                switch_views(server, shapes, names, number, is_role_new=is_role_new, patience=patience)
+                switch_views(server, shapes, names, number, patience=patience)
             except PostgresError:
                 _take_back(server)
                 raise
@@ -122,6 +122,18 @@ def publish_to_postgres(
                 settle_views(server)
             notes = _sweep(server)
     return PostgresPublication(str(dsn), build.build_id, rows, notes=notes)
+
+
+@contextmanager
+def _open_file(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file in an instance of its own, whose limits are nobody else's."""
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        # Rows stream through; what is more would only be pages of the file that nobody reads twice.
+        connection.execute(f"set memory_limit = '{_READING_MEMORY}'")
+        connection.execute(f"attach {literal(str(file))} as published (read_only)")
+        connection.execute("use published")
+        yield connection
 
 
 def _lock(server: Server) -> None:

@@ -25,8 +25,8 @@ _TABLES = {
 }
 
 
-def prepare_schemas(server: Server, shapes: Iterable[TableShape]) -> bool:
-    """Make what is missing; returns whether the readers' role is new.
+def prepare_schemas(server: Server, shapes: Iterable[TableShape]) -> None:
+    """Make what is missing.
 
     Raises:
         PostgresError: we may not; the message has the statements that an administrator must run, and nothing was
@@ -51,7 +51,6 @@ def prepare_schemas(server: Server, shapes: Iterable[TableShape]) -> bool:
                 schema, f"Concord: the views of {schema}, the same tables as in the published file."
             )
             server.execute(f"comment on schema {identifier(schema)} is {literal(told)}")
-    return any(statement.startswith("create role") for statement in missing)
 
 
 def _find_missing(server: Server, schemas: tuple[str, ...]) -> tuple[list[str], list[str]]:

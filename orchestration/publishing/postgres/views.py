@@ -299,7 +299,6 @@ def switch_views(
     tables: Mapping[str, str],
     publication: int,
     *,
-    is_role_new: bool,
     patience: float,
 ) -> None:
     """Make the new publication the current one, in one transaction that holds its locks for a moment or gives way.
@@ -311,7 +310,6 @@ def switch_views(
         shapes: What the views shall show.
         tables: The versioned table of each shape, by `schema.name`.
         publication: The publication that these tables are.
-        is_role_new: Whether the readers' role was made just now, and so lost its grants if there were any.
         patience: Seconds in which the locks must be had.
 
     Raises:
@@ -329,7 +327,7 @@ def switch_views(
                 statements = [f"drop view {identifier(*plan.place)}" for plan in plans if not _stays(plan)]
                 for plan in plans:
                     statements += _made_statements(server, plan, tables, columns)
-                if is_role_new:
+                if _readers_see_nothing(server):
                     statements += [
                         f"grant select on {identifier(*plan.place)} to {READERS}" for plan in plans if plan.shape
                     ]
@@ -421,6 +419,17 @@ def _limits(server: Server) -> tuple[int, int]:
 
 def _stays(plan: ViewPlan) -> bool:
     return plan.is_standing or plan.is_made
+
+
+def _readers_see_nothing(server: Server) -> bool:
+    """Whether the readers' role has lost all its grants, as it does when somebody makes it anew."""
+    views = identifier(BUILDS, "views")
+    found = server.query(
+        f"select 1 from {views} inner join pg_namespace on nspname = schema_name inner join pg_class"
+        f" on relnamespace = pg_namespace.oid and relname = view_name"
+        f" where has_table_privilege('{READERS}', pg_class.oid, 'SELECT') limit 1"
+    )
+    return not found
 
 
 def _made_statements(
