@@ -11,7 +11,6 @@ import pandas
 import pytest
 import sqlalchemy
 
-from orchestration.metric_tables import MetricLayer
 from orchestration.preparation import prepare
 from orchestration.publishing.postgres import PostgresError, indexes_of
 from orchestration.publishing.tables import AUDIT_TABLES, tables_of_manifest
@@ -125,12 +124,11 @@ def test_what_postgres_cannot_hold_is_replaced_or_named(database, files):
 
 def test_the_demo_arrives_with_keys_indexes_and_comments(database, demo, tmp_path):
     prepared = prepare(read_settings({**demo.environment, "CONCORD_WAREHOUSE": str(tmp_path)}))
-    layer = MetricLayer(prepared.project.target / "semantic_manifest.json")
     tables = [*tables_of_manifest(prepared.manifest), *AUDIT_TABLES]
     path = demo.settings.published.resolve()
     lines = []
     publication = database.publish(
-        path, tables, indexes=indexes_of(prepared.manifest, layer.manifest), progress=lines.append
+        path, tables, indexes=indexes_of(prepared.manifest, prepared.metrics.manifest), progress=lines.append
     )
     assert lines[0].startswith("Publishing into PostgreSQL at postgres@")
     present = columns_of(path)
