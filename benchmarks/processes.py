@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SAMPLE_SECONDS = 0.2
+# Longer than anything that is measured should take; whatever takes longer hangs.
+_LIMIT_SECONDS = 3600.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -34,11 +37,13 @@ class Usage:
     peak_bytes: int
 
 
-def measure(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[Usage, str]:
+def measure(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, limit_seconds: float = _LIMIT_SECONDS
+) -> tuple[Usage, str]:
     """Run a command to its end; returns what it used and what it wrote.
 
     Raises:
-        BenchmarkError: it failed.
+        BenchmarkError: it failed, or it took longer than the limit and was killed with all that it had started.
     """
     began = time.monotonic()
     process = subprocess.Popen(
@@ -48,18 +53,30 @@ def measure(arguments: Sequence[str], environment: Mapping[str, str], folder: Pa
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     peaks = [0]
     ended = threading.Event()
+    overdue = threading.Timer(limit_seconds, os.killpg, (process.pid, signal.SIGKILL))
+    overdue.daemon = True
+    overdue.start()
     watcher = threading.Thread(target=_watch, args=(process.pid, ended, peaks), daemon=True)
     watcher.start()
     assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
+    try:
+        output = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        overdue.cancel()
     wall = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     ended.set()
     watcher.join()
+    if wall >= limit_seconds and process.returncode == -signal.SIGKILL:
+        raise BenchmarkError(f"{' '.join(arguments)} was killed after {limit_seconds:g} s:\n{output[-3000:]}")
     if process.returncode != 0:
         raise BenchmarkError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-3000:]}")
     # A child is born with the peak of its parent in `ru_maxrss`: only for want of samples.

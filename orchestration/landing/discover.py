@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ def _inside(root: Path, path: Path) -> Path:
     return target
 
 
+def _meant(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    return f" Is it '{near[0]}'?" if near else ""
+
+
 def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[DeliveredFile]:
     """List every delivered file, by extract and then by name.
 
@@ -63,8 +69,10 @@ def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[Delivere
         if not _inside(root, system).is_dir():
             raise ExtractsError(f"{system}: lies outside <system>/<object>/; move it to the extract it belongs to.")
         if system.name not in systems:
+            meant = _meant(system.name, systems)
             raise ExtractsError(
-                f"{system}: no contract describes a system '{system.name}'. Known systems: {', '.join(systems)}."
+                f"{system}: no contract describes a system '{system.name}'.{meant} Known systems:"
+                f" {', '.join(systems)}. Extracts of any other system are brought into the templates crm and marketing."
             )
         objects = sorted(c.object for c in contracts.values() if c.system == system.name)
         for folder in _visible(system):
@@ -73,8 +81,8 @@ def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[Delivere
             contract_id = f"{system.name}.{folder.name}"
             if contract_id not in contracts:
                 raise ExtractsError(
-                    f"{folder}: no contract describes '{contract_id}'. Known objects of {system.name}: "
-                    f"{', '.join(objects)}."
+                    f"{folder}: no contract describes '{contract_id}'.{_meant(folder.name, objects)} Known objects of "
+                    f"{system.name}: {', '.join(objects)}."
                 )
             for path in _visible(folder):
                 if _inside(root, path).is_dir():

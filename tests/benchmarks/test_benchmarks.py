@@ -36,6 +36,12 @@ def test_a_failed_process_is_told_with_its_words():
         python("raise SystemExit('out of tea')")
 
 
+def test_a_process_that_hangs_is_killed_with_its_children_and_told():
+    hanging = "import subprocess, sys; print('began', flush=True); subprocess.run(['sleep', '600'])"
+    with pytest.raises(BenchmarkError, match="was killed after 1 s:\nbegan"):
+        measure([sys.executable, "-c", hanging], os.environ, ".", limit_seconds=1)
+
+
 def test_the_gate_finds_what_plain_sql_finds(tmp_path):
     path = tmp_path / "events.csv"
     write_file(path, 20_000)

@@ -78,36 +78,7 @@ pointers as (
 
 ),
 
-followed as (
-
-    select
-        record_id,
-        into_record_id,
-        1 as steps
-    from pointers
-
-    union all
-
-    select
-        followed.record_id,
-        pointers.into_record_id,
-        followed.steps + 1 as steps
-    from followed
-    inner join pointers on followed.into_record_id = pointers.record_id
-    -- Two contacts that name each other as survivor would be followed for ever.
-    where followed.steps < 20
-
-),
-
-survivors as (
-
-    select
-        record_id,
-        into_record_id,
-        row_number() over (partition by record_id order by steps desc) as survivor_rank
-    from followed
-
-),
+{{ merges_followed('pointers') }},
 
 final as (
 

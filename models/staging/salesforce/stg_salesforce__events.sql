@@ -1,37 +1,6 @@
--- Who and what an activity is about is one column each for several kinds of record. The
--- delivered records decide which kind it is; only an id that none of them has falls back on the
--- vendor's id prefix.
 with events as (
 
     select * from {{ source('salesforce', 'event') }}
-
-),
-
-leads as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'lead') }}
-
-),
-
-contacts as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'contact') }}
-
-),
-
-opportunities as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'opportunity') }}
-
-),
-
-accounts as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'account') }}
 
 ),
 
@@ -51,33 +20,7 @@ timed as (
 
 ),
 
-related as (
-
-    select
-        events.id,
-        case
-            when contacts.record_id is not null then 'contact'
-            when leads.record_id is not null then 'lead'
-            when events.who_id like '003%' then 'contact'
-            when events.who_id like '00Q%' then 'lead'
-        end as person_object,
-        case
-            when opportunities.record_id is not null then 'opportunity'
-            when accounts.record_id is not null then 'account'
-            when events.what_id like '006%' then 'opportunity'
-            when events.what_id like '001%' then 'account'
-        end as what_object
-    from events_as_of as events
-    left join contacts
-        on events.who_id = contacts.record_id
-    left join leads
-        on events.who_id = leads.record_id
-    left join opportunities
-        on events.what_id = opportunities.record_id
-    left join accounts
-        on events.what_id = accounts.record_id
-
-),
+{{ salesforce_relations('events_as_of') }},
 
 final as (
 

@@ -1,37 +1,6 @@
--- Who and what an activity is about is one column each for several kinds of record. The
--- delivered records decide which kind it is; only an id that none of them has falls back on the
--- vendor's id prefix.
 with tasks as (
 
     select * from {{ source('salesforce', 'task') }}
-
-),
-
-leads as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'lead') }}
-
-),
-
-contacts as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'contact') }}
-
-),
-
-opportunities as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'opportunity') }}
-
-),
-
-accounts as (
-
-    select distinct id as record_id
-    from {{ source('salesforce', 'account') }}
 
 ),
 
@@ -71,33 +40,7 @@ timed as (
 
 ),
 
-related as (
-
-    select
-        tasks.id,
-        case
-            when contacts.record_id is not null then 'contact'
-            when leads.record_id is not null then 'lead'
-            when tasks.who_id like '003%' then 'contact'
-            when tasks.who_id like '00Q%' then 'lead'
-        end as person_object,
-        case
-            when opportunities.record_id is not null then 'opportunity'
-            when accounts.record_id is not null then 'account'
-            when tasks.what_id like '006%' then 'opportunity'
-            when tasks.what_id like '001%' then 'account'
-        end as what_object
-    from tasks_as_of as tasks
-    left join contacts
-        on tasks.who_id = contacts.record_id
-    left join leads
-        on tasks.who_id = leads.record_id
-    left join opportunities
-        on tasks.what_id = opportunities.record_id
-    left join accounts
-        on tasks.what_id = accounts.record_id
-
-),
+{{ salesforce_relations('tasks_as_of') }},
 
 final as (
 
