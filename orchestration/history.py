@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagster import DagsterEventType
+from dagster import DagsterEventType, DagsterInstance
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -46,12 +48,24 @@ _END_OF_RUN = frozenset({DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAIL
 
 
 def prepare_history(home: Path) -> None:
-    """Lay Dagster's instance settings into its home."""
+    """Lay Dagster's instance settings into its home, and make its databases where they are not there yet.
+
+    Dagster makes them as it goes, and two processes that do so at once leave a history that no process can open any
+    more: one at a time.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
+    config, made = home / "dagster.yaml", home / f"made-by-{version('dagster')}"
     wanted = _INSTANCE.format(base=home / "history" / "runs")
-    if not config.exists() or config.read_text() != wanted:
-        config.write_text(wanted)
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not config.exists() or config.read_text() != wanted:
+            config.write_text(wanted)
+        if not made.exists():
+            with DagsterInstance.from_config(str(home)) as instance:
+                instance.get_runs(limit=1)
+                instance.all_instigator_state()
+                instance.all_asset_keys()
+            made.touch()
 
 
 class RunHistory(SqliteEventLogStorage):

@@ -1,8 +1,13 @@
+import os
+import subprocess
+import sys
+
 import dagster as dg
 import pytest
 import yaml
 
 from orchestration.history import EVENTS_AT_ONCE, RunHistory, prepare_history
+from orchestration.settings import PROJECT_ROOT
 
 
 @dg.asset
@@ -75,3 +80,41 @@ def test_an_edited_instance_file_is_put_right(home):
     (home / "dagster.yaml").write_text("telemetry: {enabled: true}")
     prepare_history(home)
     assert yaml.safe_load((home / "dagster.yaml").read_text())["telemetry"]["enabled"] is False
+
+
+FIRST_RUN = """
+import sys
+from pathlib import Path
+import dagster as dg
+from orchestration.history import prepare_history
+print("ready", flush=True)
+sys.stdin.readline()
+prepare_history(Path(sys.argv[1]))
+with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+    instance.get_runs(limit=1)
+    instance.all_asset_keys()
+"""
+
+
+@pytest.mark.slow
+def test_first_runs_side_by_side_do_not_break_the_history_that_they_share(tmp_path):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", FIRST_RUN, str(tmp_path / "dagster")],
+            cwd=PROJECT_ROOT,
+            env={**os.environ, "DAGSTER_HOME": str(tmp_path / "dagster")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, complaint = process.communicate(timeout=120)
+        assert process.returncode == 0, complaint
