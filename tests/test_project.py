@@ -1,5 +1,6 @@
 """Rules that the project as a whole keeps, read from dbt's manifest and the files of the repository."""
 
+import os
 import re
 import subprocess
 from collections import Counter
@@ -250,6 +251,21 @@ def test_no_model_asks_the_clock_or_uses_what_only_one_engine_has():
         code = re.sub(r"--.*|\{#.*?#\}", "", path.read_text(), flags=re.S if "{#" in path.read_text() else 0)
         found += [f"{path.relative_to(PROJECT_ROOT)}: {match.group()}" for match in forbidden.finditer(code)]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("given", "handed_on"), [([], []), (["CONCORD_AS_OF=2026-01-01"], ["CONCORD_AS_OF=2026-01-01"])]
+)
+def test_make_hands_on_the_settings_that_were_given_and_no_empty_ones(given, handed_on):
+    printed = subprocess.run(
+        ["make", "--silent", "--eval=printed:\n\t@env", "printed", *given],
+        cwd=PROJECT_ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [line for line in printed.stdout.splitlines() if line.startswith("CONCORD_")] == handed_on
 
 
 def test_the_readme_names_every_command_and_setting():
