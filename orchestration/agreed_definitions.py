@@ -11,6 +11,7 @@ On the command line: `python -m orchestration.agreed_definitions check` says how
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import io
 import os
@@ -241,9 +242,10 @@ def read_tables(specs: Mapping[str, TableSpec], ours: Path, company: Path | None
         if path.suffix == ".csv" and path.is_file() and path.stem in specs:
             files[path.stem] = path
         else:
-            findings.append(
-                f"{path.name}: not an agreed table; the folder may hold {', '.join(f'{n}.csv' for n in sorted(specs))}"
-            )
+            known = [f"{name}.csv" for name in sorted(specs)]
+            near = difflib.get_close_matches(path.name.lower(), known, n=1)
+            meant = f". Is it {near[0]}?" if near else f"; the folder may hold {', '.join(known)}"
+            findings.append(f"{path.name}: not an agreed table{meant}")
     tables = {}
     for name, spec in sorted(specs.items()):
         path = files.get(name, ours / f"{name}.csv")
@@ -299,6 +301,9 @@ def _header_findings(spec: TableSpec, path: Path, header: Sequence[str], *, is_c
     findings = []
     if not header:
         findings.append(f"{path.name}: empty; it needs at least the header {','.join(c.name for c in spec.columns)}")
+        return findings
+    if len(header) == 1 and (separator := next((each for each in ";\t|" if each in header[0]), None)):
+        findings.append(f"{path.name}: its columns are separated by {separator!r}; save it with commas")
         return findings
     findings += [
         f"{path.name}: column {name!r} is delivered twice"

@@ -9,6 +9,7 @@ from orchestration.main_job import Outcome
 from orchestration.preparation import MainJob
 
 _RULES_SHOWN = 12
+_WARNINGS_SHOWN = 5
 
 
 def summary(outcome: Outcome) -> str:
@@ -79,6 +80,10 @@ def _landing_lines(landing: LandingReport) -> list[str]:
     lines += [f"  {rule.message}" for rule in broken[:_RULES_SHOWN]]
     if len(broken) > _RULES_SHOWN:
         lines.append(f"  and {len(broken) - _RULES_SHOWN} more broken rules, in audit.contract_results")
+    warned = [rule for rule in landing.broken_rules if rule.severity == "warning" and rule.rule != "freshness"]
+    if warned:
+        lines.append(f"Warnings    {len(warned)} of contracts, all in audit.contract_results")
+        lines += [f"  {rule.message}" for rule in warned[:_WARNINGS_SHOWN]]
     stale = landing.stale_extracts
     lines.append(f"Stale       {len(stale)} extracts" if stale else "Stale       none")
     lines += [f"  {extract.name} ({extract.owner}): {extract.stale_reason}" for extract in stale]

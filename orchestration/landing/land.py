@@ -530,7 +530,7 @@ class _Landing:
                     f"(first: record {first_bad.number} {first_bad.reason}); held back as delivered. "
                     "Correct the export and deliver it again."
                 )
-                if batch.bad[-1].number == batch.rows_delivered:
+                if batch.bad[-1].number == batch.rows_delivered and "not UTF-8" not in batch.bad[-1].reason:
                     said += " The last record is among them: the file looks cut off."
                 broken = self._broken(compiled, rule, batch, float(len(batch.bad)), len(batch.bad), said)
                 outcome.broken.append(broken)

@@ -131,9 +131,10 @@ def test_a_column_with_a_default_may_be_left_out_by_a_company_but_not_by_us(proj
         (
             "stagse.csv",
             "x\n",
-            r"stagse.csv: not an agreed table; the folder may hold channels.csv, definition_v",
+            r"stagse.csv: not an agreed table. Is it stages.csv\?",
         ),
         ("channels.xlsx", "x", r"channels.xlsx: not an agreed table"),
+        ("people.csv", "x", r"people.csv: not an agreed table; the folder may hold channels.csv, definition_v"),
         ("channels.csv", "", r"channels.csv: empty; it needs at least the header channel,since"),
         (
             "channels.csv",
@@ -179,6 +180,8 @@ def test_a_column_with_a_default_may_be_left_out_by_a_company_but_not_by_us(proj
             r"line 3, column version: '2' is not declared",
         ),
         ("definition_versions.csv", VERSIONS, r"no version is declared"),
+        ("Stages.csv", STAGES, r"Stages.csv: not an agreed table. Is it stages.csv\?"),
+        ("stages.csv", STAGES.replace(",", ";"), r"its columns are separated by ';'; save it with commas"),
         (
             "definition_versions.csv",
             VERSIONS + "1,2025-01-01T00:00:00+01:00,,,,,,\n",
