@@ -148,15 +148,16 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         for way, results in ways.items()
     ]
     whole = _median(ways["models"], lambda each: each.seconds)
-    own = _median(ways["models"], attribution.from_journeys_on)
+    own = _median(ways["models"], attribution.without_order)
     sort = _median(ways["sort"], lambda each: each.seconds)
     peer = _median(ways["peer"], lambda each: each.seconds)
     error = _median(ways["peer"], lambda each: each.error or 0.0)
     return [
         *rows,
         (f"{touches:,} touches: models as a multiple of the sort", f"{whole / sort:.2f}×", "", ""),
-        (f"{touches:,} touches: from ordered journeys on", f"{own:.1f}", "", ""),
-        (f"{touches:,} touches: the package as a multiple of that", f"{peer / own:.1f}×", "", ""),
+        (f"{touches:,} touches: the package as a multiple of all models", f"{peer / whole:.2f}×", "", ""),
+        (f"{touches:,} touches: models without putting touches in order", f"{own:.1f}", "", ""),
+        (f"{touches:,} touches: the package as a multiple of that", f"{peer / own:.2f}×", "", ""),
         (f"{touches:,} touches: greatest error of its removal effects", f"{error:.4f}", "", ""),
     ]
 
