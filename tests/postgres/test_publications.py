@@ -374,7 +374,7 @@ def test_a_reader_who_holds_a_view_is_named_and_others_wait_no_longer_than_a_mom
 @pytest.mark.parametrize("moment", ["rows travel", "turning", "switching"])
 def test_a_killed_publication_leaves_the_old_build_and_is_swept(database, files, moment):
     database.publish(files.write(1))
-    path = files.write(2, rows=3_000_000 if moment == "rows travel" else 40)
+    path = files.write(2, rows=1_500_000 if moment == "rows travel" else 40)
     code = (
         "import sys, time\n"
         "from pathlib import Path\n"
