@@ -509,6 +509,8 @@ def tables_of(query: str, where: str, file: str) -> set[str]:
     """
     with duckdb.connect() as connection:
         try:
-            return {name.replace('"', "") for name in connection.get_table_names(query, qualified=True)}
+            names = connection.get_table_names(query, qualified=True)
         except duckdb.Error as error:
             raise SpecError(f"{file}: {where}: {error}") from None
+    # An alias comes with its table: "core.dim_stages AS stages".
+    return {name.replace('"', "").partition(" AS ")[0] for name in names}
