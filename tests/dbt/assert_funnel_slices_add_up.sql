@@ -1,4 +1,4 @@
--- Fails if the sliced funnel does not add up to the conversion report, stage by stage and month by month.
+-- Fails if the sliced funnel does not add up to the conversion report, by stage and month.
 with sliced as (
 
     select

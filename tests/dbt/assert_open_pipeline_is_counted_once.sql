@@ -1,4 +1,4 @@
--- Fails if the open pipeline by stage is not the value of the open deals, or if more of it is stale than there is.
+-- Fails if the open pipeline by stage is not that of the open deals, or less than its stale part.
 with reported as (
 
     select

@@ -1,5 +1,5 @@
--- Fails if a quarter's bookings or won deals are not those of its deals, or if a quarter that is over is not what the
--- next one compares itself with (the present quarter apart, which looks at a part of the one before).
+-- Fails if a quarter's bookings or won deals are not those of its deals, or if a quarter that is
+-- over does not compare itself with the whole of the one before.
 with reported as (
 
     select

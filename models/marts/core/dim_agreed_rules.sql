@@ -103,7 +103,7 @@ rule_sentences as (
         end
         + row_number() over (
             partition by versions.version, lead_rules.kind
-            order by lead_rules.weight desc, lead_rules.rule_id
+            order by lead_rules.weight desc, lead_rules.rule_id asc
         ) as place
     from versions
     inner join lead_rules on versions.lead_rules_version = lead_rules.version

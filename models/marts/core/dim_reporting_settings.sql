@@ -8,10 +8,10 @@
 with final as (
 
     {% for setting, value in settings.items() %}
-    select
-        '{{ setting }}' as setting,
-        '{{ value }}' as value
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ setting }}' as setting,
+            '{{ value }}' as value
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 )
 

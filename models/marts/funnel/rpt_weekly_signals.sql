@@ -208,7 +208,8 @@ judged as (
 
 ),
 
--- Benjamini and Hochberg: of all that is tested, the smallest probabilities that stay under the line.
+-- Benjamini and Hochberg: of all that is tested, the smallest probabilities, as far down as one of
+-- them stays under its line.
 ranked as (
 
     select
@@ -226,16 +227,16 @@ ranked as (
 discovered as (
 
     select
-        ranked.kpi,
-        ranked.dimension,
-        ranked.dimension_value,
-        ranked.p_rank <= coalesce(lines.last_rank, 0) as is_discovered
+        kpi,
+        dimension,
+        dimension_value,
+        p_rank <= coalesce(
+            max(
+                case when p_value <= {{ false_discovery_rate }} * p_rank / tests then p_rank end
+            ) over (),
+            0
+        ) as is_discovered
     from ranked
-    left join (
-        select max(p_rank) as last_rank
-        from ranked
-        where p_value <= {{ false_discovery_rate }} * p_rank / tests
-    ) as lines on 1 = 1
 
 ),
 
