@@ -221,7 +221,7 @@ def _bars(drawing: Drawing, width: int) -> dict[str, Any]:
         "axis": {"labelLimit": width * 0.36, "labelColor": _BY_NAME["ink"]},
     }
     bars = {
-        "mark": {"type": "bar", "height": {"band": 0.62}, "cornerRadiusEnd": 2},
+        "mark": {"type": "bar", "height": {"band": 0.62}},
         "encoding": {
             "y": y,
             "x": {"field": "value", "type": "quantitative", "axis": _axis(drawing)},
@@ -327,7 +327,7 @@ def _steps(drawing: Drawing, width: int) -> dict[str, Any]:
         "height": {"step": 28},
         "layer": [
             {
-                "mark": {"type": "bar", "height": {"band": 0.62}, "cornerRadius": 1},
+                "mark": {"type": "bar", "height": {"band": 0.62}},
                 "encoding": {
                     "y": y,
                     "x": {"field": "start", "type": "quantitative", "axis": None, "scale": scale},
