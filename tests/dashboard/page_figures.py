@@ -108,7 +108,7 @@ class Recount:
 
     def __init__(self, published, quarter, filters):
         self.connection = duckdb.connect(str(Path(published).resolve()), read_only=True)
-        self.connection.execute("set ieee_floating_point_ops = false")
+        self.connection.execute("set error_on_division_by_zero = false")
         self.filters = filters
         year, number = quarter.split("-Q")
         self.starts = [
