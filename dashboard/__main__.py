@@ -1,4 +1,4 @@
-"""The dashboard by hand: `python -m dashboard render`, `panels`, `serve`, and `user …` for those who may open it."""
+"""The dashboard by hand: `python -m dashboard render`, `panels`, `digests`, `serve`, `user …` (who may open it)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from dashboard.access import TOKEN_DAYS, AccessError, Users
 from dashboard.access_scopes import EVERYTHING, Scope
+from dashboard.digests import DigestError, delivery_of_this_process, write_digests
 from dashboard.figures import FigureError
-from dashboard.page import PAGE_NAME, PageError, write_page
+from dashboard.page import PAGE_NAME, PageError, read_content, write_page
 from dashboard.server_settings import read_server_settings, users_file
 from dashboard.spec import SpecError, read_panels
 from orchestration.settings import SettingsError, read_settings
@@ -29,13 +30,18 @@ def main(arguments: Sequence[str]) -> int:
             case "panels":
                 for panel in read_panels():
                     print(f"{panel.fold or 'page':10} {panel.place:4g}  {panel.id:20} {panel.title}")
+            case "digests":
+                settings = read_settings(os.environ)
+                content = read_content(settings.published)
+                for path in write_digests(content, settings.warehouse / "digests", delivery_of_this_process()):
+                    print(path)
             case "serve":
                 from dashboard.server import serve
 
                 serve(read_server_settings(os.environ))
             case _:
                 print(_user(asked, Users(users_file(os.environ))))
-    except (SpecError, PageError, FigureError) as error:
+    except (SpecError, PageError, FigureError, DigestError) as error:
         print(f"FAILED  {error}", file=sys.stderr)
         return 1
     except (AccessError, SettingsError, ValueError) as error:
@@ -103,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("render", help="make dashboard.html of the newest published build")
     commands.add_parser("panels", help="check the spec and list its panels")
+    commands.add_parser("digests", help="write the week's digests, and send them where that is set")
     commands.add_parser("serve", help="serve the dashboard; settings are CONCORD_DASHBOARD_…")
     user = commands.add_parser("user", help="who may open the dashboard").add_subparsers(dest="action", required=True)
     add = user.add_parser("add", help="add a user; the password is asked for, or read from standard input")

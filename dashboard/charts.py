@@ -143,7 +143,7 @@ def specification(drawing: Drawing, width: int) -> dict[str, Any]:
         "background": None,
         "width": width,
         "autosize": {"type": "fit", "contains": "padding"},
-        "padding": {"left": 4, "right": 4, "top": 2, "bottom": 2},
+        "padding": {"left": 10, "right": 4, "top": 2, "bottom": 2},
         "config": {
             "font": "sans-serif",
             "view": {"stroke": None},
@@ -178,11 +178,16 @@ def _rows(drawing: Drawing) -> list[dict[str, Any]]:
             "series": mark.series,
             "low": mark.low,
             "high": mark.high,
-            "text": write(mark.value, drawing.style, drawing.currency),
+            "text": write(mark.value, compact(drawing.style), drawing.currency),
             "state": "greyed" if mark.is_greyed else "partial" if mark.is_partial else "whole",
         }
         for number, mark in enumerate(drawing.marks)
     ]
+
+
+def compact(style: str) -> str:
+    """How a figure is written beside its mark, where room is scarce."""
+    return "money" if style == "money_full" else style
 
 
 def _axis(drawing: Drawing, **more: Any) -> dict[str, Any]:

@@ -402,7 +402,7 @@
       const fill = chart.kind !== "steps" ? colour(mark.series) : mark.total ? "var(--series-1)" : mark.value >= 0 ? "var(--good)" : "var(--bad)";
       const [a, b] = [x(Math.min(start, end)), x(Math.max(start, end))];
       inside += `<rect x="${a.toFixed(1)}" y="${(y - 8.7).toFixed(1)}" width="${Math.max(b - a, 0).toFixed(1)}" height="17.4" rx="1.5" fill="${fill}"${mark.greyed ? ' opacity=".35"' : ""}/>`;
-      if (written) inside += text(b + 5, y + 4, write(mark.value, style), 'fill="var(--ink)"');
+      if (written) inside += text(b + 5, y + 4, write(mark.value, style === "money_full" ? "money" : style), 'fill="var(--ink)"');
     }
     return svg(width, top + step * labels.length + (written ? 6 : 26), inside + names_);
   };

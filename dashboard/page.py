@@ -568,7 +568,8 @@ def _panel_part(content: Content, panel: Panel) -> dict[str, Any]:
         "tables": [
             {
                 "view": view,
-                "open": view.name not in charted,
+                # Beside large figures and charts a table is what one looks up.
+                "open": view.name not in charted and not panel.tiles,
                 "columns": [column for column in view.columns if not column.is_hidden],
                 "html": table_html(figures.shown[view.name], content, state),
                 "is_empty": not figures.shown[view.name].groups,
@@ -591,9 +592,12 @@ def _passports(content: Content, panel: Panel) -> dict[str, Any]:
     }
 
 
-def write_page(published: Path, target: Path, currency: str = "USD") -> int:
-    """Make the page of a published build and put it in its place at once; returns its size in bytes."""
-    text = render(read_content(published, currency=currency)).encode()
+def write_page(source: Path | Content, target: Path) -> int:
+    """Make the page of a published file, or of what was read from it, and put it in its place at once.
+
+    Returns its size in bytes.
+    """
+    text = render(source if isinstance(source, Content) else read_content(source)).encode()
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with draft.open("wb") as file:

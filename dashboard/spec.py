@@ -461,6 +461,18 @@ def _clauses(reader: _Reader, key: str) -> tuple[tuple[Alternative, ...], ...]:
     return tuple(found)
 
 
+def read_clause(raw: Mapping[str, Any], file: str, place: str) -> Alternative:
+    """One wording with its condition, outside of a panel's file.
+
+    Raises:
+        SpecError: naming file and place.
+    """
+    reader = _Reader(file, place, dict(raw))
+    wording = Alternative(reader.program("when"), _parts(reader.text("text", needed=True), reader))
+    reader.end()
+    return wording
+
+
 def _parts(text: str, reader: _Reader) -> tuple[str | Slot, ...]:
     parts: list[str | Slot] = []
     end = 0

@@ -158,13 +158,16 @@ class MainJob:
 
     def render(self) -> tuple[Path, int]:
         """Make the page of what was published; returns it and its size in bytes."""
-        from dashboard.page import PAGE_NAME, write_page
+        from dashboard.digests import delivery_of_this_process, write_digests
+        from dashboard.page import PAGE_NAME, read_content, write_page
 
         self.progress("Rendering the dashboard")
         published = self.publication.path if self.publication else self.settings.published
         target = self.settings.warehouse / PAGE_NAME
-        size = write_page(published, target)
+        content = read_content(published)
+        size = write_page(content, target)
         self.page = target
+        write_digests(content, self.settings.warehouse / "digests", delivery_of_this_process())
         return target, size
 
     def _step(self, step: str) -> None:

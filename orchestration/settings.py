@@ -29,6 +29,10 @@ SETTINGS = {
     "CONCORD_DASHBOARD_CERTIFICATE": "TLS certificate, where the dashboard speaks TLS itself",
     "CONCORD_DASHBOARD_KEY": "its private key",
     "CONCORD_DASHBOARD_PROXIES": "addresses of proxies that may say whose request they pass on",
+    "CONCORD_DIGEST_SMTP": "mail server of the weekly digests, smtp:// or smtps://, with user and password",
+    "CONCORD_DIGEST_FROM": "address that the digests come from",
+    "CONCORD_DIGEST_TO": "who gets them: role=address,address;role=address",
+    "CONCORD_DIGEST_WEBHOOK": "https address that gets each digest as JSON",
 }
 # Set by the orchestration for the dbt process alone; whatever they are outside is not looked at.
 _INTERNAL = frozenset({"CONCORD_BUILD_FILE", "CONCORD_SEED_PATH"})
