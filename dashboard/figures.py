@@ -114,8 +114,10 @@ def _month(value: date | datetime) -> date:
 
 
 def whole_numbers(values: Sequence[Any], panel: Panel, name: str) -> tuple[list[float | None], int]:
-    """Values as whole numbers and their scale; doubles keep six decimals at most."""
+    """Values as whole numbers and their scale; doubles keep nine decimals, or fifteen digits where they are large."""
     digits = 0
+    largest = max((abs(value) for value in values if isinstance(value, float)), default=0.0)
+    kept = max(min(9, 14 - len(str(int(largest)))), 0)
     decimals: list[Decimal | None] = []
     for value in values:
         if value is None:
@@ -123,7 +125,7 @@ def whole_numbers(values: Sequence[Any], panel: Panel, name: str) -> tuple[list[
             continue
         if not isinstance(value, int | float | Decimal):
             raise FigureError(f"{panel.file}: column {name} must be a number and holds {value!r}")
-        exact = Decimal(value) if isinstance(value, int | Decimal) else round(Decimal(value), 6)
+        exact = Decimal(value) if isinstance(value, int | Decimal) else round(Decimal(value), kept)
         exponent = exact.normalize().as_tuple().exponent
         digits = max(digits, -exponent if isinstance(exponent, int) and exact else 0)
         decimals.append(exact)
