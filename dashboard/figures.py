@@ -58,12 +58,18 @@ def is_text(view: View, column: Column) -> bool:
     return column.name in view.group_by
 
 
-def read_view(connection: duckdb.DuckDBPyConnection, panel: Panel, view: View, calendar: Calendar) -> ViewData:
-    """Read a view's rows, grouped as finely as filters and groups need and no finer."""
+def read_view(
+    connection: duckdb.DuckDBPyConnection, panel: Panel, view: View, calendar: Calendar, max_rows: int = MAX_ROWS
+) -> ViewData:
+    """Read a view's rows, grouped as finely as filters and groups need and no finer.
+
+    Raises:
+        FigureError: where there are too many rows even without any filter.
+    """
     filters = view.filters
     while True:
         data = _read(connection, panel, view, filters, calendar)
-        if data.rows <= MAX_ROWS or not filters:
+        if data.rows <= max_rows or not filters:
             break
         # A page that grows with the company is no page: the last filter named is the first to go.
         filters = filters[:-1]

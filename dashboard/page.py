@@ -21,7 +21,7 @@ from markupsafe import Markup
 from dashboard import charts
 from dashboard.calendar import Calendar, read_calendar
 from dashboard.expressions import Program
-from dashboard.figures import UNKNOWN, PanelFigures, Piece, Shown, State, ViewData, read_view, show
+from dashboard.figures import MAX_ROWS, UNKNOWN, PanelFigures, Piece, Shown, State, ViewData, read_view, show
 from dashboard.formats import MONTHS, NUMERIC, SYMBOLS, write
 from dashboard.spec import FILTERS, FOLDS, Alternative, Panel, Slot, Tile, View, read_panels, tables_of
 
@@ -44,6 +44,10 @@ _TYPES = ("new", "expansion", "renewal")
 
 class PageError(Exception):
     """The page cannot be made; the message says why and of which file."""
+
+
+class PageTooLargeError(PageError):
+    """The page is larger than a page may be."""
 
 
 @dataclass
@@ -147,7 +151,9 @@ def read_header(connection: duckdb.DuckDBPyConnection) -> Header:
     )
 
 
-def read_content(published: Path, panels: Sequence[Panel] | None = None, currency: str = "USD") -> Content:
+def read_content(
+    published: Path, panels: Sequence[Panel] | None = None, currency: str = "USD", max_rows: int = MAX_ROWS
+) -> Content:
     """Everything that the page shows, from one published file, opened once and read-only.
 
     Raises:
@@ -157,11 +163,14 @@ def read_content(published: Path, panels: Sequence[Panel] | None = None, currenc
         raise PageError(f"{published} does not exist: run the main job first")
     with duckdb.connect(str(published.resolve()), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        return read_content_of(connection, panels, currency)
+        return read_content_of(connection, panels, currency, max_rows)
 
 
 def read_content_of(
-    connection: duckdb.DuckDBPyConnection, panels: Sequence[Panel] | None = None, currency: str = "USD"
+    connection: duckdb.DuckDBPyConnection,
+    panels: Sequence[Panel] | None = None,
+    currency: str = "USD",
+    max_rows: int = MAX_ROWS,
 ) -> Content:
     """Everything that the page shows, from a published file that is open already."""
     header = read_header(connection)
@@ -183,7 +192,7 @@ def read_content_of(
                 shown.append(panel)
             continue
         content.data[panel.id] = {
-            view.name: read_view(connection, panel, view, content.calendar) for view in panel.views
+            view.name: read_view(connection, panel, view, content.calendar, max_rows) for view in panel.views
         }
         for tile in panel.tiles:
             if absent := tuple(sorted(set(tile.needs) - tables)):
@@ -525,7 +534,9 @@ def render(content: Content) -> str:
     )
     size = len(text.encode())
     if size > MAX_BYTES:
-        raise PageError(f"the page has {size:,} bytes; at most {MAX_BYTES:,} are allowed: give a panel fewer rows")
+        raise PageTooLargeError(
+            f"the page has {size:,} bytes; at most {MAX_BYTES:,} are allowed: give a panel fewer rows"
+        )
     return text
 
 
@@ -592,12 +603,29 @@ def _passports(content: Content, panel: Panel) -> dict[str, Any]:
     }
 
 
-def write_page(source: Path | Content, target: Path) -> int:
-    """Make the page of a published file, or of what was read from it, and put it in its place at once.
+def fitting(published: Path) -> tuple[Content, str]:
+    """What a page shows and the page itself, with as many filters as fit into its size.
 
-    Returns its size in bytes.
+    Raises:
+        PageError: where it is too large even with the fewest.
     """
-    text = render(source if isinstance(source, Content) else read_content(source)).encode()
+    for max_rows in (MAX_ROWS, MAX_ROWS // 2, MAX_ROWS // 4):
+        content = read_content(published, max_rows=max_rows)
+        try:
+            return content, render(content)
+        except PageTooLargeError as error:
+            too_large = error
+    raise too_large
+
+
+def write_page(published: Path, target: Path) -> int:
+    """Make the page of a published file and put it in its place at once; returns its size in bytes."""
+    return put_page(fitting(published)[1], target)
+
+
+def put_page(page: str, target: Path) -> int:
+    """Put a page in its place at once; returns its size in bytes."""
+    text = page.encode()
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with draft.open("wb") as file:

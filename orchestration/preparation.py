@@ -159,13 +159,13 @@ class MainJob:
     def render(self) -> tuple[Path, int]:
         """Make the page of what was published; returns it and its size in bytes."""
         from dashboard.digests import delivery_of_this_process, write_digests
-        from dashboard.page import PAGE_NAME, read_content, write_page
+        from dashboard.page import PAGE_NAME, fitting, put_page
 
         self.progress("Rendering the dashboard")
         published = self.publication.path if self.publication else self.settings.published
         target = self.settings.warehouse / PAGE_NAME
-        content = read_content(published)
-        size = write_page(content, target)
+        content, page = fitting(published)
+        size = put_page(page, target)
         self.page = target
         write_digests(content, self.settings.warehouse / "digests", delivery_of_this_process())
         return target, size

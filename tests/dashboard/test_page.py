@@ -16,6 +16,7 @@ from dashboard.formats import write
 from dashboard.page import (
     PageError,
     filter_options,
+    fitting,
     link_to_record,
     read_content,
     render,
@@ -249,6 +250,16 @@ def test_a_page_is_replaced_whole_or_not_at_all(published, tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["dashboard.html"]
     with pytest.raises(PageError, match="run the main job first"):
         read_content(tmp_path / "concord.duckdb")
+
+
+def test_a_page_that_would_be_too_large_gives_up_filters(published, monkeypatch):
+    whole = fitting(published)[1]
+    monkeypatch.setattr("dashboard.page.MAX_ROWS", 400)
+    monkeypatch.setattr("dashboard.page.MAX_BYTES", len(whole.encode()) - 1)
+    content, smaller = fitting(published)
+    assert len(smaller) < len(whole)
+    assert any(data.left_out for views in content.data.values() for data in views.values())
+    assert "Too many combinations to filter here by" in smaller
 
 
 def test_the_main_job_renders_what_it_published(demo):
