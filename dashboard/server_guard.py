@@ -111,7 +111,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(MutableHeaders(raw=message.setdefault("headers", [])), line)
+                self._add_headers(MutableHeaders(raw=message.setdefault("headers", [])), line, status)
             await send(message)
 
         try:
@@ -213,10 +213,12 @@ class Guard:
         ):
             raise _RefusalError(403, "This form came from another site.")
 
-    def _add_headers(self, headers: MutableHeaders, line: Mapping[str, Any]) -> None:
+    def _add_headers(self, headers: MutableHeaders, line: Mapping[str, Any], status: int) -> None:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
-        headers.setdefault("Content-Security-Policy", STRICTEST_POLICY)
+        if status != 304:
+            # A 304 renews the headers of what the browser has: the policy that came with it stays.
+            headers.setdefault("Content-Security-Policy", STRICTEST_POLICY)
         headers.setdefault("Cache-Control", "private, no-store")
         headers.add_vary_header("Cookie")
         headers.add_vary_header("Authorization")

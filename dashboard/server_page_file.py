@@ -14,7 +14,8 @@ from pathlib import Path
 
 # The page says of which build it is.
 _BUILD = re.compile(r'<html\b[^>]*\bdata-build="([^"<>]{1,80})"')
-_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+# The link that skips to the figures stays the first one: that is where those who need it look for it.
+_BODY = re.compile(r"<body\b[^>]*>(?:\s*<a class=\"skip\"[^>]*>[^<]*</a>)?", re.IGNORECASE)
 # Scripts of these kinds are data; a browser does not run them and the policy need not name them.
 _DATA_TYPES = frozenset({"application/json", "application/ld+json", "text/plain"})
 

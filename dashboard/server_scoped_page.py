@@ -87,7 +87,9 @@ def _left_out(panel: Panel, scope: Scope) -> Panel:
         return panel
     dimensions = " and ".join(scope.limits)
     parts = " and ".join(DIMENSIONS[dimension] for dimension in scope.limits)
-    text = f"Its figures are not all recorded by {dimensions}; they are for viewers of all {parts}."
+    text = (
+        f"{panel.title}: not all of its figures are recorded by {dimensions}, so they are for viewers of all {parts}."
+    )
     return replace(panel, views=(), tiles=(), charts=(), sentence=(), needs=(), shown_if=None, waits_for=text)
 
 

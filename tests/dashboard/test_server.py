@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from dashboard.access_scopes import Scope
+from dashboard.page import write_page
 from tests.dashboard.serving import PASSWORDS, serving, users_of
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,11 @@ def company(demo, tmp_path_factory):
             )
         file.execute("update core.fct_opportunities set owner_team = 'Inside' where hash(opportunity_id) % 3 = 0")
         team = "Inside"
+        for (table,) in file.execute(
+            "select distinct 'revenue.' || table_name from duckdb_columns() where schema_name = 'revenue' and"
+            " column_name = 'team'"
+        ).fetchall():
+            file.execute(f"update {table} set team = 'Inside' where team is not null and region = 'EMEA'")
         ((build_id,),) = file.execute("select max(build_id) from audit.builds").fetchall()
     (folder / "concord.duckdb").symlink_to(f"builds/{source.name}")
     (folder / "private").mkdir()
@@ -314,8 +320,10 @@ def test_the_page_of_the_company_is_only_for_those_who_see_all_of_it(served, com
         answer = served.client(user).get("/")
         assert answer.status_code == 200
         assert "123,456,789" not in answer.text
-        assert words in answer.text
+        assert f"<strong>Only {words}.</strong>" in answer.text
         assert answer.headers["x-concord-build"] == company[2]
+        assert "script-src 'sha256-" in answer.headers["content-security-policy"]
+        assert "so they are for viewers of all" in answer.text, "what is left out is said"
         figures = served.client(user).get("/figures").text
         assert f"Your part: {words}" in figures
         assert "Rates, targets, outlook and comparisons" in figures
@@ -329,7 +337,7 @@ def test_what_a_limited_viewer_gets_does_not_depend_on_the_rest_of_the_company(c
     with duckdb.connect(str((other / "concord.duckdb").resolve())) as file:
         described = "select distinct schema_name || '.' || table_name from duckdb_columns() where not internal"
         with_region = {name for (name,) in file.execute(f"{described} and column_name = 'region'").fetchall()}
-        assert {"core.fct_opportunities", "funnel.fct_stage_entries"} <= with_region
+        assert {"core.fct_opportunities", "funnel.fct_stage_entries", "revenue.rpt_quarter_progress"} <= with_region
         for table in sorted(with_region - {"core.dim_accounts"}):
             file.execute(f"delete from {table} where region is distinct from 'EMEA'")
         # The name of an account stands in the rows that are Emil's, wherever the account itself is.
@@ -360,6 +368,22 @@ def test_what_a_limited_viewer_gets_does_not_depend_on_the_rest_of_the_company(c
     assert all_first != all_second, "the second file must differ where Ana looks"
     for path, one_text, other_text in zip(paths, first, second, strict=True):
         assert one_text == other_text, path
+
+
+def test_every_link_of_the_page_opens_rows_for_the_viewer_who_has_the_link(served, company):
+    """The company's page and a region's: no figure leads to a refusal."""
+    folder, _, _ = company
+    kept = (folder / "dashboard.html").read_text()
+    write_page(folder / "concord.duckdb", folder / "dashboard.html")
+    try:
+        pages = {user: served.client(user).get("/").text for user in ("ana", "emil", "tess")}
+    finally:
+        (folder / "dashboard.html").write_text(kept)
+    for user, page in pages.items():
+        links = {html.unescape(link) for link in re.findall(r'href="(/rows/[^"]*)"', page)}
+        assert len(links) >= 5, user
+        client = served.machine(user)
+        assert [link for link in sorted(links) if client.get(link).status_code != 200] == [], user
 
 
 # --- what comes back --------------------------------------------------------------------------------------------------
@@ -422,6 +446,8 @@ def test_a_browser_asks_again_only_whether_there_is_another_build(served):
         tag = ana.get(path).headers["etag"]
         answer = ana.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
         assert (answer.status_code, answer.content) == (304, b"")
+        kept = answer.headers.get("content-security-policy", "")
+        assert "'none'; base-uri 'none'; form-action 'none'" not in kept, "it would replace the policy of the kept page"
         assert emil.get(path, headers={"If-None-Match": tag}).status_code == 200, "another viewer, another answer"
     assert ana.get("/rows/opportunities?size=5", headers={"If-None-Match": tag}).status_code == 200
 

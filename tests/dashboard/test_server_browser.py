@@ -75,7 +75,7 @@ def log_in(tab, user):
 
 def test_a_person_follows_a_figure_to_its_rows_pages_on_exports_and_leaves(tab):
     log_in(tab, "ana")
-    figure = tab.locator("a.rows.served").first
+    figure = tab.locator('a.rows.served[href*="/rows/stage_entries"]').first
     figure.wait_for()
     line = figure.locator("xpath=ancestor::tr")
     shown = int(line.locator("data").first.get_attribute("value"))
@@ -119,6 +119,7 @@ def test_a_person_follows_a_figure_to_its_rows_pages_on_exports_and_leaves(tab):
 
 def test_a_viewer_of_one_region_sees_its_figures_and_opens_them(tab):
     log_in(tab, "emil")
+    assert "Only region EMEA." in tab.locator("nav").first.inner_text()
     tab.get_by_role("link", name="Figures by month").click()
     assert tab.locator("h1").inner_text() == "Your part: region EMEA"
     link = tab.locator('td.number a[href*="stage=mql"]').nth(1)

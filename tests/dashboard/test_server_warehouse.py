@@ -143,6 +143,8 @@ def test_a_page_is_read_anew_when_it_changed_and_its_policy_names_its_own_script
     assert b'<body class="x"><nav>bar</nav>one' in first.content
     path.write_text('<html data-build="b2"><body>two</body></html>')
     assert page.newest().build_id == "b2"
+    skip = '<a class="skip" href="#main">To the figures</a>'
+    assert f"{skip}<nav>".encode() in prepare_page(f"<html><body>\n{skip}<main></main></body></html>", "<nav>").content
     assert page.newest().etag != first.etag
     text = (
         "<html><head><style>b{c:d}</style></head><body><script>let a = '<p>' && 1;</script>"
