@@ -523,6 +523,8 @@ class _Server(uvicorn.Server):
                 scheme = "https" if self.settings.certificate else "http"
                 url = self.settings.url or f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
                 log.info(json.dumps({"event": "serving", "url": url, "port": port}))
+                sys.stdout.write(f"The dashboard is at {url}; stop it with Ctrl+C.\n")
+                sys.stdout.flush()
 
 
 def warnings_of(settings: ServerSettings) -> list[str]:

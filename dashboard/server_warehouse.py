@@ -47,7 +47,7 @@ class Limits:
     threads: int = 2
     seconds: float = 10.0
     queries: int = 4
-    waiting_seconds: float = 5.0
+    waiting_seconds: float = 15.0
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,11 @@ def serving(folder, warehouse, users, tokens, **settings):
     }
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard", "serve"], cwd=PROJECT_ROOT, env=environment, stderr=log, stdout=log
+            [sys.executable, "-m", "dashboard", "serve"],
+            cwd=PROJECT_ROOT,
+            env=environment,
+            stderr=log,
+            stdout=subprocess.DEVNULL,
         )
     try:
         yield Served(_url(process, log_file), users, log_file, tokens)

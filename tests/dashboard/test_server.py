@@ -491,6 +491,9 @@ def test_the_log_knows_who_asked_for_what_and_no_secret_and_no_value(served):
     client.get("/rows/opportunities?jo.smith@corp.example=1")
     served.raw("/jo.smith@corp.example/concord_0123456789abcdef_" + "s" * 43, token=served.tokens["ana"])
     served.log_in(served.client(), "my password typed as a name", "x")
+    leaving = served.client("emil")
+    token = re.search(r'name="form_token" value="([^"]+)"', leaving.get("/account").text)[1]
+    leaving.post("/logout", data={"form_token": token})
     lines = served.log()
     found = next(line for line in lines if line.get("parameters") == ["sort", "stage"])
     assert (found["user"], found["path"], found["status"], found["method"]) == (
