@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -28,10 +28,11 @@ class Served:
     users: Users
     log_file: Path
     tokens: dict
+    answered: set = field(default_factory=set)
 
     def client(self, user=None, **options):
         """A client like a browser: it asks for HTML and follows nothing by itself; logged in where a user is named."""
-        client = httpx.Client(base_url=self.url, headers={"Accept": "text/html"}, timeout=30, **options)
+        client = self._client({"Accept": "text/html"}, **options)
         if user:
             response = self.log_in(client, user, PASSWORDS[user])
             assert response.status_code == 303, response.text
@@ -45,7 +46,11 @@ class Served:
 
     def machine(self, user):
         """A client with a user's token."""
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.tokens[user]}"}, timeout=30)
+        return self._client({"Authorization": f"Bearer {self.tokens[user]}"})
+
+    def _client(self, headers, **options):
+        hooks = {"response": [lambda answer: self.answered.add(answer.headers.get("x-request-id"))]}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, event_hooks=hooks, **options)
 
     def raw(self, target, token=None, method="GET", host=None, headers=()):
         """Send a request line as it stands; libraries would tidy the path up."""
@@ -58,11 +63,18 @@ class Served:
             while part := connection.recv(65536):
                 answer += part
         head, _, body = answer.partition(b"\r\n\r\n")
+        found = re.search(rb"(?im)^x-request-id: (\w+)", head)
+        self.answered.add(found[1].decode() if found else None)
         return int(head.split()[1]), head.decode("latin-1"), body.decode("utf-8", "replace")
 
     def log(self):
-        """The lines of the log, read as JSON."""
-        return [json.loads(line) for line in self.log_file.read_text().splitlines()]
+        """The lines of the log, read as JSON; a request's line is written after its answer, so it is waited for."""
+        for _ in range(200):
+            lines = [json.loads(line) for line in self.log_file.read_text().splitlines()]
+            if self.answered - {None} <= {line.get("request") for line in lines}:
+                return lines
+            time.sleep(0.05)
+        raise AssertionError("a request was answered and not logged")
 
 
 def users_of(folder, team):
