@@ -57,7 +57,8 @@ dashboard: $(STAMP)
 	@$(BIN)/python -m dashboard serve
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile -m 'not matrix'
+	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+		-m 'not matrix'
 
 test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -m 'not slow'

@@ -16,6 +16,12 @@ from orchestration.settings import PROJECT_ROOT, Settings, read_settings
 DEMO_SCALE = "0.05"
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that side by side no process is left with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def run_main_job(**environment):
     """`make run` without the set-up, in a process of its own; settings of the machine are left out."""
     inherited = {
