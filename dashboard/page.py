@@ -557,6 +557,7 @@ def _panel_part(content: Content, panel: Panel) -> dict[str, Any]:
     """What the template needs of a panel."""
     part: dict[str, Any] = {"panel": panel, "id": panel.id, "title": panel.title, "number": f"{panel.place:g}"}
     if panel.id in content.missing:
+        # A panel without views waits to be written.
         return part | {"waits": True, "missing": content.missing[panel.id], "passports": _passports(content, panel)}
     state = content.first_state
     figures = content.show(panel, state)
