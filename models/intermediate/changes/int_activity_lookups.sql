@@ -57,10 +57,8 @@ values_now as (
 
     select
         'person_record' as lookup_kind,
-        {{ record_key('people_records.system', 'people_records.object', 'people_records.record_id') }}
-            as lookup_key,
-        {{ record_key('people_records.system', 'people_records.object', 'people_records.record_id') }}
-            as subject_id,
+        people_records.record_key as lookup_key,
+        people_records.record_key as subject_id,
         people_records.person_id as found_value
     from people_records
 
@@ -69,10 +67,12 @@ values_now as (
     select
         'visitor' as lookup_kind,
         visitors_identified.visitor_id || '|'
-        || coalesce(cast(visitors_identified.valid_from as {{ dbt.type_string() }}), '') as lookup_key,
+        || coalesce(cast(visitors_identified.valid_from as {{ dbt.type_string() }}), '')
+            as lookup_key,
         visitors_identified.visitor_id as subject_id,
         visitors_identified.person_id || '|'
-        || coalesce(cast(visitors_identified.valid_to as {{ dbt.type_string() }}), '') as found_value
+        || coalesce(cast(visitors_identified.valid_to as {{ dbt.type_string() }}), '')
+            as found_value
     from visitors_identified
 
     union all
@@ -110,7 +110,8 @@ values_now as (
         'scanner_click' as lookup_kind,
         scanner_clicks.activity_id as lookup_key,
         scanner_clicks.activity_id as subject_id,
-        case when scanner_clicks.is_at_delivery then 'at_delivery' else 'every_link' end as found_value
+        case when scanner_clicks.is_at_delivery then 'at_delivery' else 'every_link' end
+            as found_value
     from scanner_clicks
 
     union all
@@ -126,10 +127,16 @@ values_now as (
 
     select
         'channel' as lookup_kind,
-        activity_channels.system || '|' || activity_channels.source || '|' || activity_channels.medium
-        || '|' || activity_channels.campaign || '|' || activity_channels.campaign_record_id as lookup_key,
-        activity_channels.system || '|' || activity_channels.source || '|' || activity_channels.medium
-        || '|' || activity_channels.campaign || '|' || activity_channels.campaign_record_id as subject_id,
+        activity_channels.system
+        || '|' || activity_channels.source
+        || '|' || activity_channels.medium
+        || '|' || activity_channels.campaign
+        || '|' || activity_channels.campaign_record_id as lookup_key,
+        activity_channels.system
+        || '|' || activity_channels.source
+        || '|' || activity_channels.medium
+        || '|' || activity_channels.campaign
+        || '|' || activity_channels.campaign_record_id as subject_id,
         activity_channels.channel || '|' || activity_channels.sales_channel
         || '|' || coalesce(activity_channels.campaign_id, '') as found_value
     from activity_channels

@@ -30,7 +30,10 @@ addresses as (
         contacts.record_id,
         row_number() over (
             partition by lower(trim(contacts.email))
-            order by contacts.is_deleted asc, contacts.created_at asc nulls last, contacts.record_id asc
+            order by
+                contacts.is_deleted asc,
+                contacts.created_at asc nulls last,
+                contacts.record_id asc
         ) as address_rank
     from contacts
     where contacts.email is not null

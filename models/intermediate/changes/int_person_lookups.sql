@@ -212,7 +212,8 @@ values_now as (
         opportunities.person_id as subject_id,
         opportunity_digests.digest as found_value
     from opportunities
-    inner join opportunity_digests on opportunities.opportunity_id = opportunity_digests.opportunity_id
+    inner join opportunity_digests
+        on opportunities.opportunity_id = opportunity_digests.opportunity_id
     where opportunities.person_id is not null
 
     union all
@@ -223,7 +224,8 @@ values_now as (
         opportunities.account_id as subject_id,
         opportunity_digests.digest as found_value
     from opportunities
-    inner join opportunity_digests on opportunities.opportunity_id = opportunity_digests.opportunity_id
+    inner join opportunity_digests
+        on opportunities.opportunity_id = opportunity_digests.opportunity_id
     where opportunities.account_id is not null
 
     union all
