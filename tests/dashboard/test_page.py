@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 import textwrap
 
 import duckdb
 import pytest
 
 from dashboard.calendar import read_calendar
+from dashboard.digests import write_digests
 from dashboard.expressions import ExpressionError, compile_expression, evaluate
 from dashboard.figures import MAX_ROWS, FigureError, State, read_view, show
 from dashboard.formats import write
@@ -302,3 +304,22 @@ def test_greyed_and_months_to_date_are_marked(content):
     rows = table_html(figures.shown["cohorts"], content, state)
     assert 'class="number greyed"' in rows
     assert rows.count("to date") == (1 if content.calendar.partial_month else 0)
+
+
+def test_a_company_without_anything_gets_a_page_that_says_so(published, tmp_path):
+    """All reports empty: every panel says why, none fails and none stands empty."""
+    emptied = tmp_path / "concord.duckdb"
+    shutil.copy(published.resolve(), emptied)
+    with duckdb.connect(str(emptied)) as connection:
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+            " where table_name like 'rpt_%' or table_name in ('dim_agreed_rules', 'dim_joint_log', 'dim_stages')"
+        ).fetchall():
+            connection.execute(f"delete from {schema}.{table}")
+    content, page = fitting(emptied)
+    for section in Tree(page).root.all("section"):
+        assert next(section.all("h2")).text.strip(), section.attributes["id"]
+    assert "recurring" not in {panel.id for panel in content.panels}, "no subscriptions, no recurring revenue"
+    wrong, _ = differences(page, emptied, content.calendar.quarters[-1].id, {})
+    assert wrong == []
+    assert len(write_digests(content, tmp_path / "digests")) == 3
