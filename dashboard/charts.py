@@ -16,7 +16,7 @@ from dashboard.formats import MONTHS, NUMERIC, write
 from dashboard.spec import Chart
 
 WIDE, NARROW = 520, 330
-SERIES = 6
+SERIES = 10
 # Stand-ins that no other part of a drawing has.
 _STAND_INS = {
     "#010a01": "--ink",
@@ -25,7 +25,7 @@ _STAND_INS = {
     "#010a04": "--faint",
     "#010a05": "--good",
     "#010a06": "--bad",
-    **{f"#010b0{number}": f"--series-{number}" for number in range(1, SERIES + 1)},
+    **{f"#010b{number:02d}": f"--series-{number}" for number in range(1, SERIES + 1)},
 }
 _BY_NAME = {name.removeprefix("--"): colour for colour, name in _STAND_INS.items()}
 LIGHT = {
@@ -40,7 +40,11 @@ LIGHT = {
     "--series-3": "#0f8577",
     "--series-4": "#8a4f9e",
     "--series-5": "#7a6a1f",
-    "--series-6": "#6b7480",
+    "--series-6": "#a3325c",
+    "--series-7": "#4f9bd6",
+    "--series-8": "#d79a2b",
+    "--series-9": "#5fb3a3",
+    "--series-10": "#6b7480",
 }
 
 
@@ -89,9 +93,19 @@ def model(chart: Chart, shown: Shown, currency: str, partial_month: str | None) 
                 is_total=bool(chart.total and values[chart.total]),
             )
         )
-    # A series keeps its colour whatever is filtered: its place among all that there are, not among those shown.
-    series = sorted(write(word, "text") for word in shown.data.words[chart.series]) if chart.series else []
+    series = series_by_size(chart, shown) if chart.series else []
     return Drawing(chart, tuple(marks), view.by_name[chart.value].style, currency, tuple(series))
+
+
+def series_by_size(chart: Chart, shown: Shown) -> list[str]:
+    """All series, the largest first: each keeps its colour whatever is filtered; the smallest share the last."""
+    data, name = shown.data, str(chart.series)
+    sizes = dict.fromkeys(range(len(data.words[name])), 0.0)
+    numbers = data.numbers.get(chart.value)
+    for row, code in enumerate(data.texts[name]):
+        sizes[code] += abs(numbers[row] or 0) if numbers else 1
+    words = [write(word, "text") for word in data.words[name]]
+    return [words[code] for code in sorted(sizes, key=lambda code: (-sizes[code], words[code]))]
 
 
 def draw(drawing: Drawing, width: int) -> str:
@@ -162,7 +176,7 @@ def specification(drawing: Drawing, width: int) -> dict[str, Any]:
                 "labelColor": _BY_NAME["ink"],
                 "labelFontSize": 12,
                 "symbolType": "square",
-                "columns": 3 if width < 500 else 6,
+                "columns": 2 if width < 500 else 5,
             },
         },
         **body,

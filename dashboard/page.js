@@ -7,7 +7,7 @@
   const FILTERS = ["motion", "opportunity_type", "channel", "segment", "region", "team"];
   const NUMERIC = new Set(["money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "points", "days"]);
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-  const SERIES = 6;
+  const SERIES = 10;
 
   /* --- text --- */
   const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
@@ -316,13 +316,20 @@
     return { inside, height: y + 12 };
   };
   const distinct = (values) => [...new Set(values)];
+  const seriesBySize = (chart, view) => {
+    const words = view.words[chart.series].map((word) => write(word, "text"));
+    const sizes = words.map(() => 0);
+    const numbers = view.numbers[chart.value];
+    view.texts[chart.series].forEach((code, row) => { sizes[code] += numbers ? Math.abs(numbers[row] || 0) : 1; });
+    return words.map((_, code) => code).sort((a, b) => sizes[b] - sizes[a] || textOrder(words[a], words[b])).map((code) => words[code]);
+  };
   const draw = (chart, shown, width) => {
     const marks = marksOf(chart, shown);
     if (!marks.length) return "";
     const style = shown.view.columns.find((column) => column.name === chart.value).style;
     const names = distinct(marks.map((mark) => mark.series));
-    /* A series keeps its colour whatever is filtered. */
-    const all = chart.series ? shown.view.words[chart.series].map((word) => write(word, "text")).sort(textOrder) : [""];
+    /* A series keeps its colour whatever is filtered; the largest have the first ones. */
+    const all = chart.series ? seriesBySize(chart, shown.view) : [""];
     const colour = (name) => css(all.indexOf(name));
     const labels = distinct(marks.map((mark) => mark.label));
     const above = legend(names, width, colour);

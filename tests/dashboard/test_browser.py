@@ -198,6 +198,8 @@ def test_no_violation_of_accessibility(visit, scheme, width):
 def test_no_width_makes_the_page_scroll_sideways(visit, width):
     page = visit(viewport={"width": width, "height": 800}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "with everything folded open"
 
 
 def test_print_leaves_out_what_only_a_screen_can_use(visit, tmp_path):
