@@ -21,7 +21,6 @@ _TITLES = {
     "opportunities": "Opportunities",
     "pipeline": "Open pipeline at the end of the month",
 }
-_NAMED_BY_DATE = {("opportunities", "created_date"): "Opportunities, by the day of creation"}
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,9 @@ def scoped_tables(reader: Reader, scope: Scope) -> tuple[list[ScopedTable], list
         for row in reader.each(figures_query(known, scope, since)):
             month: date = row["period_month"]
             rows.append((f"{month:%Y-%m}", [_figure(metric, row[metric], month, labels, until) for metric in known]))
-        title = _NAMED_BY_DATE.get((figure.drill_down_id, figure.date)) or _TITLES.get(
-            figure.drill_down_id, drill_down.title
-        )
+        title = _TITLES.get(figure.drill_down_id, drill_down.title)
+        if figure.date != drill_down.date:
+            title += f", by {figure.date.replace('_', ' ')}"
         if ("is_mature", "true") in figure.filters:
             title = "Mature cohorts: entrants, and who reached the next stage in its window"
         tables.append(ScopedTable(title, [(metric, labels[metric]["label"]) for metric in known], rows))
