@@ -25,6 +25,15 @@ UNDER_TEST = (
     "fct_contract_months",
     "fct_mrr_months",
     "rpt_mrr_bridge",
+    "fct_quarter_days",
+    "fct_kpi_days",
+    "fct_targets",
+    "fct_target_quarters",
+    "rpt_targets",
+    "rpt_revenue_gap",
+    "fct_outlook_snapshots",
+    "fct_pipeline_snapshots",
+    "rpt_quarter_outlook",
 )
 MONEY = "decimal(18,2)"
 INPUTS: Mapping[str, Mapping[str, str]] = {
@@ -98,6 +107,25 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "valid_to": "date",
         "rate": "decimal(18,8)",
     },
+    "fct_stage_entries": {
+        "stage": "varchar",
+        "opportunity_id": "varchar",
+        "is_inferred": "boolean",
+        "entered_date": "date",
+    },
+    "stg_finance__targets": {
+        "record_id": "varchar",
+        "month": "date",
+        "kpi": "varchar",
+        "opportunity_type": "varchar",
+        "segment": "varchar",
+        "region": "varchar",
+        "team": "varchar",
+        "plan_version": "varchar",
+        "target_value": "decimal(18,4)",
+        "modified_at": "timestamp",
+        "is_deleted": "boolean",
+    },
     "fct_lead_cycles": {"opportunity_id": "varchar", "motion": "varchar"},
 }
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -113,6 +141,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "int_opportunity_changes_unioned": {"system": "crm", "is_deleted": False},
     "int_account_records": {"system": "crm"},
     "int_user_records_unioned": {"system": "crm"},
+    "fct_stage_entries": {"is_inferred": False},
+    "stg_finance__targets": {"is_deleted": False, "plan_version": "plan"},
 }
 #: What the CRM of these tests calls its stages; a stage that no rule names is one before acceptance.
 DEFINITIONS: Mapping[str, Sequence[Mapping[str, Any]]] = {
