@@ -319,6 +319,47 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             note="A stock at the end of each day: the days of a period are never added up; filter for one day.",
         ),
         DrillDown(
+            "pipeline_changes",
+            "Movements of the pipeline",
+            "revenue.fct_pipeline_changes as data"
+            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
+            + _ACCOUNT,
+            date="changed_date",
+            key="pipeline_change_id",
+            order="-changed_at",
+            columns="changed_at moment, step, opportunity_name, account_name, amount money, opportunity_count whole,"
+            " close_quarter_start_date date, other_quarter_start_date date, opportunity_type, motion, region, segment,"
+            " team, opportunity_id",
+            also="pipeline_change_id, account_id, rep_id, owner_region, original_currency, step_order whole,"
+            " changed_date date, changed_month date",
+            sql={
+                "account_name": "accounts.account_name",
+                "opportunity_name": "opportunities.opportunity_name",
+                "team": "data.owner_team",
+            },
+            scopes=("region", "team"),
+            totals=("amount", "opportunity_count"),
+            record=None,
+            note="A deal that changes its quarter or its owner leaves one place and comes into another: two rows.",
+        ),
+        DrillDown(
+            "contracts",
+            "Contracts",
+            "revenue.fct_contracts as data" + _ACCOUNT,
+            date="start_date",
+            key="opportunity_id",
+            order="-start_date",
+            columns="account_name, opportunity_type, monthly_amount money, start_date date, end_date date, end_reason,"
+            " is_renewable flag, segment, region, opportunity_id",
+            also="customer_id, account_id, renews_opportunity_id, renewed_by_opportunity_id, original_currency,"
+            " recurring_period, original_recurring_amount number, original_monthly_amount number,"
+            " contract_months whole, signed_date date, term_end_date date, cancelled_date date",
+            sql={"account_name": "accounts.account_name"},
+            scopes=("region",),
+            record=None,
+            note="A contract counts in a month if it started on or before the last day and runs beyond it.",
+        ),
+        DrillDown(
             "people",
             "People",
             "core.dim_people as data" + _ACCOUNT,
