@@ -1,5 +1,3 @@
-{%- set stages = ['lead', 'mql', 'sal', 'sql', 'sqo'] -%}
-
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}
@@ -25,7 +23,7 @@ entries as (
         on stage_entries.opportunity_id = opportunities.opportunity_id
     where
         not stage_entries.is_inferred
-        and stage_entries.stage in ('{{ stages | join("', '") }}')
+        and stage_entries.stage in ('lead', 'mql', 'sal', 'sql', 'sqo')
 
 ),
 

@@ -132,15 +132,23 @@ rated as (
             else level_{{ levels | length }}.deals
         end as learned_deals
     from cells
-    {%- for keys in levels %}
-        {%- set level = 'level_' ~ loop.index %}
-        left join {{ level }}
-            on
-                cells.outlook_snapshot_id = {{ level }}.outlook_snapshot_id
-                {%- for key in keys %}
-                    and cells.{{ key }} = {{ level }}.{{ key }}
-                {%- endfor %}
-    {%- endfor %}
+    left join level_1
+        on
+            cells.outlook_snapshot_id = level_1.outlook_snapshot_id
+            and cells.stage = level_1.stage
+            and cells.age_band = level_1.age_band
+            and cells.is_due = level_1.is_due
+    left join level_2
+        on
+            cells.outlook_snapshot_id = level_2.outlook_snapshot_id
+            and cells.stage = level_2.stage
+            and cells.is_due = level_2.is_due
+    left join level_3
+        on
+            cells.outlook_snapshot_id = level_3.outlook_snapshot_id
+            and cells.is_due = level_3.is_due
+    left join level_4
+        on cells.outlook_snapshot_id = level_4.outlook_snapshot_id
 
 ),
 
