@@ -37,9 +37,9 @@ def test_a_failed_process_is_told_with_its_words():
 
 
 def test_a_process_that_hangs_is_killed_with_its_children_and_told():
-    hanging = "import subprocess, sys; print('began', flush=True); subprocess.run(['sleep', '600'])"
-    with pytest.raises(BenchmarkError, match="was killed after 1 s:\nbegan"):
-        measure([sys.executable, "-c", hanging], os.environ, ".", limit_seconds=1)
+    hanging = "import subprocess; subprocess.run(['sleep', '600'])"
+    with pytest.raises(BenchmarkError, match="was killed after 3 s"):
+        measure([sys.executable, "-c", hanging], os.environ, ".", limit_seconds=3)
 
 
 def test_the_gate_finds_what_plain_sql_finds(tmp_path):
