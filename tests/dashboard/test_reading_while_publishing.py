@@ -135,8 +135,23 @@ def test_eight_viewers_of_the_server_during_twenty_publishes(settings, tmp_path)
     assert reads.count(200) > READERS * 5
 
 
-def read_during_publishes(settings, folder, environments):
-    stop = folder / "stop"
+@pytest.fixture(scope="module")
+def clients(settings, tmp_path_factory):
+    """Twenty publishes under eight clients of today and, where it can be installed, two of DuckDB 1.5.
+
+    Each is a process of its own, as BI tools are. Returns the builds, what the clients of today and the older ones say,
+    and why there are no older ones.
+    """
+    folder = tmp_path_factory.mktemp("clients")
+    stop, target = folder / "stop", folder / "older"
+    installed = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
+         "--only-binary", ":all:", "--retries", "1", "--timeout", "15", "--target", str(target), OLDER],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    environments = [dict(os.environ)] * READERS
+    if not installed.returncode:
+        environments += [{**os.environ, "PYTHONPATH": str(target)}] * 2
     readers = [
         subprocess.Popen(
             [sys.executable, str(READER), str(settings.published), str(stop)],
@@ -150,32 +165,24 @@ def read_during_publishes(settings, folder, environments):
         numbers = [publish_next(settings) for _ in range(PUBLISHES)]
     finally:
         stop.touch()
-    return numbers, [json.loads(reader.communicate(timeout=60)[0]) for reader in readers]
+    said = [json.loads(reader.communicate(timeout=60)[0]) for reader in readers]
+    return set(numbers), said[:READERS], said[READERS:], installed.stdout.strip()[-200:]
 
 
 @pytest.mark.slow
-def test_eight_duckdb_clients_during_twenty_publishes(settings, tmp_path):
-    """Each in a process of its own, as BI tools are."""
-    numbers, readers = read_during_publishes(settings, tmp_path, [dict(os.environ)] * READERS)
+def test_eight_duckdb_clients_during_twenty_publishes(clients):
+    numbers, readers, _, _ = clients
     assert [reader["errors"] for reader in readers] == [[]] * READERS
     assert all(reader["reads"] > 5 for reader in readers)
-    assert len(set(numbers) & {build for reader in readers for build in reader["builds"]}) > PUBLISHES / 2
+    assert len(numbers & {build for reader in readers for build in reader["builds"]}) > PUBLISHES / 2
 
 
 @pytest.mark.slow
-def test_a_duckdb_1_5_client_during_twenty_publishes(settings, tmp_path):
+def test_a_duckdb_1_5_client_during_twenty_publishes(clients):
     """The format that is published is one that clients of 1.5 open, while it changes too."""
-    target = tmp_path / "older"
-    installed = subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps",
-         "--only-binary", ":all:", "--retries", "1", "--timeout", "15", "--target", str(target), OLDER],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-    )  # fmt: skip
-    if installed.returncode:
-        pytest.skip(
-            f"{OLDER} cannot be installed here, so no older client was tried: {installed.stdout.strip()[-200:]}"
-        )
-    numbers, readers = read_during_publishes(settings, tmp_path, [{**os.environ, "PYTHONPATH": str(target)}] * 2)
+    numbers, _, readers, reason = clients
+    if not readers:
+        pytest.skip(f"{OLDER} cannot be installed here, so no older client was tried: {reason}")
     assert [reader["version"].startswith("1.5.") for reader in readers] == [True, True]
     assert [reader["errors"] for reader in readers] == [[], []]
-    assert len(set(numbers) & {build for reader in readers for build in reader["builds"]}) > PUBLISHES / 3
+    assert len(numbers & {build for reader in readers for build in reader["builds"]}) > PUBLISHES / 3
