@@ -181,6 +181,29 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             scopes=("region", "team"),
         ),
         DrillDown(
+            "handoffs",
+            "Hand-offs",
+            "funnel.fct_handoffs as data" + _REP_TEAM.format("data") + _ACCOUNT,
+            date="mql_date",
+            key="lead_cycle_id",
+            order="-mql_at",
+            columns="mql_at moment, account_name, fate, reason, charged_to, motion, channel, persona, segment, region,"
+            " grade, temperature, handed_over_at moment, assigned_at moment, due_at moment, first_response_at moment,"
+            " rep_hours number, target_hours number, is_due flag, is_met flag, is_disposed flag, person_id",
+            also="lead_cycle_id, entry_id, account_id, campaign_id, fit_grade, definition_version, missing_fields,"
+            " last_place, owners whole, routing_hours number, is_hand_raise flag, is_handed_over flag,"
+            " is_accepted flag, mql_date date, crm_arrived_at moment, first_touch_at moment, disposed_at moment,"
+            " exited_at moment, ended_at moment, data_cut_at moment, rep_id, team",
+            sql={
+                "account_name": "accounts.account_name",
+                "team": "reps.team",
+                # As the page writes it.
+                "fate": "replace(data.fate, '_', ' ')",
+            },
+            scopes=("region", "team"),
+            note="No logged touch is not the same as no touch: what nobody writes down is not seen.",
+        ),
+        DrillDown(
             "opportunities",
             "Opportunities",
             "core.fct_opportunities as data" + _ACCOUNT + _MOTION,

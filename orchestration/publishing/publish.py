@@ -33,6 +33,7 @@ from orchestration.publishing.visibility import (
     is_rep_column,
     reps_query,
     select_list,
+    shows_single_reps,
 )
 from orchestration.settings import Settings
 
@@ -169,7 +170,9 @@ def _copy(
         if visibility.level == "team":
             has_reps = "team" in columns.get(REPS_TABLE, {})
             source = f"build.{REPS_TABLE}" if has_reps else "(select null as rep_id, null as team where false)"
-            connection.execute(f"create temp table rep_groups_once as {groups_query(visibility, source)}")
+            connection.execute(
+                f"create temp table rep_groups_once as {groups_query(visibility, source, columns.get(REPS_TABLE, {}))}"
+            )
         for name in set(before) - {table.full_name for table in tables} | (set(before) & _MADE_HERE):
             connection.execute(f"drop table warehouse.{name}")
         for table in tables:
@@ -224,6 +227,8 @@ def _copy_table(
     if absent:
         raise PublishError(f"{table.full_name} has no column {', '.join(absent)} in the build file")
     source = f"build.{table.full_name}"
+    if table.is_about_single_reps and not shows_single_reps(visibility):
+        source = f"(select * from {source} where false)"
     if table.full_name == REPS_TABLE:
         query = reps_query(visibility, published, source)
     else:

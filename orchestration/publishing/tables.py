@@ -22,6 +22,8 @@ class PublishedTable:
         keys: Each a set of columns that together are never null and occur once.
         personal: Columns that never leave the build file.
         names: Columns with names of accounts or opportunities, which are no persons' names.
+        is_about_single_reps: Whether each row is about one rep; such a table is published without rows unless single
+            reps may be seen.
     """
 
     schema: str
@@ -31,6 +33,7 @@ class PublishedTable:
     keys: tuple[tuple[str, ...], ...] = ()
     personal: frozenset[str] = frozenset()
     only_these: bool = False
+    is_about_single_reps: bool = False
 
     @property
     def full_name(self) -> str:
@@ -54,6 +57,7 @@ def tables_of_manifest(manifest: Mapping[str, Any]) -> tuple[PublishedTable, ...
             columns={name: " ".join(column["description"].split()) for name, column in node["columns"].items()},
             keys=tuple(keys.get(unique_id, [])),
             personal=frozenset(name for name, column in node["columns"].items() if _is_personal(column)),
+            is_about_single_reps=bool(node["config"].get("meta", {}).get("is_about_single_reps", False)),
         )
         for unique_id, node in sorted(manifest["nodes"].items())
         if node["resource_type"] == "model"

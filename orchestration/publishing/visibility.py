@@ -9,6 +9,8 @@ VISIBILITIES = ("team", "off", "rep")
 REPS_TABLE = "core.dim_reps"
 # What is said of a team where all its reps have it in common; everything else about reps stays private.
 _SHARED_BY_TEAM = frozenset({"role", "region"})
+# The stand-in that the build itself has worked out for each rep, with who is too few to be named; see dim_reps.
+_GROUP = "rep_group"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], so
     """
     if visibility.level == "rep":
         return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source}"
-    kept = {"rep_id": "'team:' || team", "team": "team"}
+    group = _group_of(name for name, _ in columns)
+    kept = {"rep_id": f"'team:' || {group}", "team": group, _GROUP: group}
     kept |= {
         name: f"case when count({name}) = count(*) and min({name}) = max({name}) then min({name}) end"
         for name in _SHARED_BY_TEAM
@@ -64,18 +67,34 @@ def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], so
     if visibility.level == "off":
         return f"select {', '.join(_quoted(name) for name, _ in columns)} from {source} where false"
     return (
-        f"select {listed} from {source} where team is not null"
-        f" group by team having count(*) >= {visibility.minimum_group}"
+        f"select {listed} from {source} where {group} is not null"
+        f" group by {group} having count(*) >= {visibility.minimum_group}"
     )
 
 
-def groups_query(visibility: RepVisibility, source: str) -> str:
-    """The published stand-in of each rep, as one map from rep id to `team:<team>`; teams too small are not in it."""
+def groups_query(visibility: RepVisibility, source: str, columns: Iterable[str] = ()) -> str:
+    """The published stand-in of each rep, as one map from rep id to `team:<team>`; teams too small are not in it.
+
+    Args:
+        visibility: How small is too small.
+        source: The table of reps.
+        columns: Its columns; where the build has worked out the groups itself, those are taken.
+    """
+    group = _group_of(columns)
     return (
-        "select coalesce(map(list(rep_id), list('team:' || team)), map()) as rep_groups from ("
-        f"select rep_id, team, count(*) over (partition by team) as reps from {source} where team is not null"
+        f"select coalesce(map(list(rep_id), list('team:' || {group})), map()) as rep_groups from ("
+        f"select rep_id, {group}, count(*) over (partition by {group}) as reps from {source} where {group} is not null"
         f") where reps >= {visibility.minimum_group}"
     )
+
+
+def shows_single_reps(visibility: RepVisibility) -> bool:
+    """Whether tables of which each row is about one rep are published with their rows."""
+    return visibility.level == "rep"
+
+
+def _group_of(columns: Iterable[str]) -> str:
+    return _GROUP if _GROUP in set(columns) else "team"
 
 
 def _quoted(name: str) -> str:

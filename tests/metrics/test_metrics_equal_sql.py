@@ -160,6 +160,20 @@ COUNTS |= {
         f" where is_won and {NEW} group by coalesce(account_id, person_id, opportunity_id)) group by 1"
     ),
 }
+COUNTS |= {
+    metric: (
+        f"select {MONTH.format(day='mql_at')} as month, count(*) as value from funnel.fct_handoffs"
+        f" where {condition} group by 1"
+    )
+    for metric, condition in {
+        "handoffs": "true",
+        "handoffs_passed": "handed_over_at is not null",
+        "handoffs_due": "first_response_at is not null or due_at <= data_cut_at",
+        "handoffs_met": "rep_hours <= target_hours",
+        "handoffs_ignored": "fate = 'untouched_overdue'",
+        "handoffs_disposed": "handed_over_at is not null and disposed_at is not null",
+    }.items()
+}
 RATIOS = {
     "mql_to_sal_period_rate": ("sals", "mqls"),
     "sal_to_sql_period_rate": ("sqls", "sals"),
@@ -175,6 +189,9 @@ RATIOS = {
     "win_rate_by_value": ("new_business_bookings", "new_business_closed_amount"),
     "roas": ("revenue_of_paid_channels", "ad_spend"),
     "cac": ("acquisition_cost", "new_customers"),
+    "sla_compliance_rate": ("handoffs_met", "handoffs_due"),
+    "ignored_rate": ("handoffs_ignored", "handoffs_due"),
+    "feedback_rate": ("handoffs_disposed", "handoffs_passed"),
 }
 
 
@@ -229,6 +246,7 @@ def test_ratio_equals_its_parts(connection, metric: str) -> None:
         ("bookings_by_month_and_opportunity_type", "won_deals", "opportunity__opportunity_type"),
         ("pipeline_by_month_and_region", "open_pipeline", "pipeline_day__region"),
         ("mrr_by_month_and_region", "ending_mrr", "mrr_month__region"),
+        ("handoffs_by_month_and_region", "handoffs_due", "handoff__region"),
         ("ad_spend_by_month_and_platform", "ad_spend", "ad_spend_row__platform"),
         ("attributed_revenue_by_month_and_channel", "attributed_revenue", "credit__channel"),
     ],

@@ -173,7 +173,6 @@ crm_records as (
         people_records.record_key,
         people_records.system,
         coalesce(person_records.created_at, person_records.modified_at) as created_at,
-        person_records.modified_at,
         not person_records.is_deleted
         and person_records.merged_into_record_id is null
         and merged_away.record_id is null as is_living
@@ -192,15 +191,41 @@ crm_records as (
 
 ),
 
+ordered_crm_records as (
+
+    select
+        person_id,
+        record_key,
+        system,
+        created_at,
+        is_living,
+        row_number() over (
+            partition by person_id
+            order by
+                case when is_living then 0 else 1 end,
+                created_at,
+                record_key
+        ) as place
+    from crm_records
+
+),
+
 arrivals as (
 
     select
-        crm_records.person_id,
-        min(case when crm_records.is_living then crm_records.created_at end) as crm_arrived_at,
+        ordered_crm_records.person_id,
+        max(
+            case
+                when ordered_crm_records.is_living and ordered_crm_records.place = 1
+                    then ordered_crm_records.record_key
+            end
+        ) as crm_record_key,
+        min(case when ordered_crm_records.is_living then ordered_crm_records.created_at end)
+            as crm_arrived_at,
         min(crm_data_cuts.data_cut_at) as data_cut_at
-    from crm_records
-    left join crm_data_cuts on crm_records.system = crm_data_cuts.system
-    group by crm_records.person_id
+    from ordered_crm_records
+    left join crm_data_cuts on ordered_crm_records.system = crm_data_cuts.system
+    group by ordered_crm_records.person_id
 
 ),
 
@@ -244,6 +269,7 @@ passed as (
         mqls.lead_cycle_id,
         mqls.person_id,
         ranked_stamps.record_key as handed_over_record_key,
+        arrivals.crm_record_key,
         mqls.exit_type,
         mqls.exit_reason,
         mqls.exit_side,
@@ -287,6 +313,7 @@ final as (
         lead_cycle_id,
         person_id,
         handed_over_record_key,
+        crm_record_key,
         case when handed_over_at is not null then handed_over_by end as handed_over_by,
         exit_type,
         exit_reason,

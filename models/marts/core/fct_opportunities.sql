@@ -4,9 +4,9 @@ with opportunities as (
 
 ),
 
-user_records as (
+rep_groups as (
 
-    select * from {{ ref('int_user_records_unioned') }}
+    select * from {{ ref('int_rep_groups') }}
 
 ),
 
@@ -32,7 +32,7 @@ final as (
         opportunities.competitor,
         opportunities.segment,
         opportunities.region,
-        user_records.team as owner_team,
+        rep_groups.rep_group as owner_team,
         opportunities.original_currency,
         opportunities.recurring_period,
         opportunities.amount,
@@ -57,10 +57,7 @@ final as (
         cast(opportunities.cancelled_at as timestamp) as cancelled_at,
         opportunities.last_changed_at
     from opportunities
-    left join user_records
-        on
-            opportunities.system = user_records.system
-            and opportunities.owner_record_id = user_records.record_id
+    left join rep_groups on opportunities.rep_id = rep_groups.rep_id
     where not opportunities.is_deleted
 
 )

@@ -1,3 +1,5 @@
+{%- set agreed_fields = var('handoff_fields', ['account_id', 'persona', 'segment', 'region']) -%}
+
 with stage_entries as (
 
     select * from {{ ref('fct_stage_entries') }}
@@ -61,6 +63,12 @@ handoff_matrix as (
 versions as (
 
     select * from {{ ref('int_definition_versions') }}
+
+),
+
+activities as (
+
+    select * from {{ ref('int_activities') }}
 
 ),
 
@@ -281,6 +289,48 @@ answered as (
 
 ),
 
+histories as (
+
+    select
+        handoffs.lead_cycle_id,
+        count(*) as history_touches
+    from handoffs
+    inner join activities
+        on
+            handoffs.person_id = activities.person_id
+            and coalesce(handoffs.handed_over_at, handoffs.mql_at) >= activities.occurred_at
+            and activities.is_touch
+            and activities.team = 'marketing'
+    group by handoffs.lead_cycle_id
+
+),
+
+-- Mail that went out counts here: nurturing is what marketing does, not what the person answers.
+nurtured as (
+
+    select
+        handoffs.lead_cycle_id,
+        min(activities.occurred_at) as nurtured_at
+    from handoffs
+    inner join activities
+        on
+            handoffs.person_id = activities.person_id
+            and handoffs.exited_at < activities.occurred_at
+            and activities.is_activity
+            and activities.team = 'marketing'
+    where handoffs.exit_type = 'recycled'
+    group by handoffs.lead_cycle_id
+
+),
+
+nurture_target as (
+
+    select max(target_hours) as target_hours
+    from sla_targets
+    where promise = 'nurture'
+
+),
+
 judged as (
 
     select
@@ -305,6 +355,10 @@ judged as (
         clocked.calendar,
         handoffs.handed_over_by,
         handoffs.handed_over_record_key,
+        coalesce(last_owners.record_key, handoffs.crm_record_key) as crm_record_key,
+        coalesce(histories.history_touches, 0) as history_touches,
+        nurtured.nurtured_at,
+        (select nurture_target.target_hours from nurture_target) as nurture_hours,
         last_places.last_place,
         last_places.last_seen_record_key,
         last_places.last_seen_at,
@@ -362,11 +416,32 @@ judged as (
     left join answered on mql_entries.lead_cycle_id = answered.lead_cycle_id
     left join targets on mql_entries.lead_cycle_id = targets.lead_cycle_id
     left join last_places on mql_entries.lead_cycle_id = last_places.lead_cycle_id
+    left join histories on mql_entries.lead_cycle_id = histories.lead_cycle_id
+    left join nurtured on mql_entries.lead_cycle_id = nurtured.lead_cycle_id
     left join versions on mql_entries.definition_version = versions.version
     left join handoff_matrix
         on
             versions.handoff_matrix_version = handoff_matrix.version
             and mql_entries.grade = handoff_matrix.grade
+
+),
+
+promised as (
+
+    select
+        judged.*,
+        coalesce(
+            {{ seconds_between('judged.exited_at', 'judged.nurtured_at') }}
+            <= judged.nurture_hours * 3600,
+            false
+        ) as is_nurtured,
+        coalesce(
+            {{ seconds_between('judged.exited_at', as_of()) }} >= judged.nurture_hours * 3600
+            or {{ seconds_between('judged.exited_at', 'judged.nurtured_at') }}
+            <= judged.nurture_hours * 3600,
+            false
+        ) as is_nurture_due
+    from judged
 
 ),
 
@@ -411,9 +486,18 @@ final as (
         calendar,
         handed_over_by,
         handed_over_record_key,
+        crm_record_key,
+        nullif(
+            {% for field in agreed_fields %}
+                case when {{ field }} is null then '{{ ', ' if not loop.first }}{{ field }}' else '' end
+                {% if not loop.last %}|| {% endif %}
+            {% endfor %},
+            ''
+        ) as missing_fields,
         case when fate = 'lost_between_systems' then last_place end as last_place,
         case when fate = 'lost_between_systems' then last_seen_record_key end
             as last_seen_record_key,
+        cast(history_touches as {{ dbt.type_bigint() }}) as history_touches,
         cast(priority as integer) as priority,
         cast(owners as {{ dbt.type_bigint() }}) as owners,
         cast(target_hours as double) as target_hours,
@@ -426,6 +510,11 @@ final as (
         handed_over_at is not null as is_handed_over,
         is_accepted,
         handed_over_at is not null and disposed_at is not null as is_disposed,
+        {% for field in agreed_fields -%}
+            {{ field }} is not null{{ ' and ' if not loop.last }}
+        {%- endfor %} as is_complete,
+        case when exit_type = 'recycled' then is_nurture_due end as is_nurture_due,
+        case when exit_type = 'recycled' and is_nurture_due then is_nurtured end as is_nurtured,
         case when assigned_at is not null then is_routed_in_time end as is_routed_in_time,
         handed_over_at is not null
         and (first_response_at is not null or coalesce(due_at <= data_cut_at, false)) as is_due,
@@ -446,9 +535,10 @@ final as (
         due_at,
         exited_at,
         ended_at,
+        nurtured_at,
         case when fate = 'lost_between_systems' then last_seen_at end as last_seen_at,
         data_cut_at
-    from judged
+    from promised
 
 )
 
