@@ -58,7 +58,9 @@ named as (
     from teams
     where
         teams.size_rank > case
-            when (select unnamed.members from unnamed) between 1 and {{ var('rep_minimum_group', 5) }} - 1
+            when
+                (select unnamed.members from unnamed)
+                between 1 and {{ var('rep_minimum_group', 5) }} - 1
                 then 1
             else 0
         end

@@ -488,10 +488,13 @@ final as (
         handed_over_record_key,
         crm_record_key,
         nullif(
-            {% for field in agreed_fields %}
-                case when {{ field }} is null then '{{ ', ' if not loop.first }}{{ field }}' else '' end
-                {% if not loop.last %}|| {% endif %}
-            {% endfor %},
+            substring(
+                {% for field in agreed_fields %}
+                    case when {{ field }} is null then ', {{ field }}' else '' end
+                    {% if not loop.last %}|| {% endif %}
+                {% endfor %},
+                3
+            ),
             ''
         ) as missing_fields,
         case when fate = 'lost_between_systems' then last_place end as last_place,
