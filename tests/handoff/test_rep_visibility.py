@@ -27,6 +27,18 @@ MINIMUM = 5
 # The demo's reps are all of one team of the CRM; here they are two large teams, one of two and one person without any.
 TEAMS = {"North": 6, "South": 5, "East": 2, None: 1}
 
+# Tables whose rows are dealt out anew, with the column that says to whom; the attack knows their true reps.
+DEALT_OUT = {
+    "funnel.fct_handoffs": "lead_cycle_id",
+    "funnel.fct_handoff_owners": "lead_cycle_id",
+    "funnel.fct_queue_choices": "lead_cycle_id",
+    "funnel.rpt_work_queue": "lead_cycle_id",
+    "funnel.rpt_standing_leads": "lead_cycle_id",
+    "funnel.fct_lead_cycles": "lead_cycle_id",
+    "core.fct_opportunities": "opportunity_id",
+    "core.fct_touches": "person_id",
+}
+
 
 def world(demo, folder: Path, named: dict[str | None, str | None]) -> Settings:
     """The demo's build file with more reps: hand-offs and all about them are dealt out to the people of `TEAMS`."""
@@ -40,16 +52,7 @@ def world(demo, folder: Path, named: dict[str | None, str | None]) -> Settings:
             "insert into people values (?, ?, ?, ?)",
             [(n, f"salesforce:secret{n:02d}", team, named[team]) for n, team in enumerate(members)],
         )
-        for table, key in (
-            ("funnel.fct_handoffs", "lead_cycle_id"),
-            ("funnel.fct_handoff_owners", "lead_cycle_id"),
-            ("funnel.fct_queue_choices", "lead_cycle_id"),
-            ("funnel.rpt_work_queue", "lead_cycle_id"),
-            ("funnel.rpt_standing_leads", "lead_cycle_id"),
-            ("funnel.fct_lead_cycles", "lead_cycle_id"),
-            ("core.fct_opportunities", "opportunity_id"),
-            ("core.fct_touches", "person_id"),
-        ):
+        for table, key in DEALT_OUT.items():
             columns = [
                 name
                 for (name,) in build.execute(
@@ -116,21 +119,15 @@ def classes_of_reps(attack: duckdb.DuckDBPyConnection, table: str, listed: list[
     The true rep of each row is looked up in the private file by the row's key.
     """
     key = next((name for name in ("touch_id", "opportunity_id", "lead_cycle_id") if (name, "VARCHAR") in listed), None)
-    present = {
-        name
-        for (name,) in attack.execute(
-            "select column_name from duckdb_columns() where database_name = 'private'"
-            " and schema_name || '.' || table_name = ?",
-            [table],
-        ).fetchall()
-    }
-    if key is None or "rep_id" not in present or table == "funnel.fct_handoff_owners":
+    if table not in DEALT_OUT or key is None or table == "funnel.fct_handoff_owners":
         return []
     texts = [name for name, kind in listed if kind in ("VARCHAR", "BOOLEAN", "INTEGER")]
     attack.execute(
         f"create or replace temp table rows_of_reps as select private_row.rep_id as true_rep, seen_row.*"
         f" from seen.{table} as seen_row inner join private.{table} as private_row using ({key})"
         " where private_row.rep_id is not null"
+        # Of a rep with a handful of rows chance alone would put all into one class.
+        " qualify count(*) over (partition by private_row.rep_id) >= 12"
     )
     found = []
     # With the many values of a single column two together would tell rows apart, not reps.
@@ -150,7 +147,8 @@ def classes_of_reps(attack: duckdb.DuckDBPyConnection, table: str, listed: list[
                 select class, count(*) as reps, max(of_reps.classes) as classes
                 from classes inner join of_reps using (true_rep) group by all
             )
-            select count(*) from told where reps < {MINIMUM} and classes = 1
+            select count(*) from told
+            where reps < {MINIMUM} and classes = 1 and reps < (select count(*) from of_reps)
             """
         ).fetchone()
         if singled_out:
