@@ -199,12 +199,11 @@ def test_a_lead_that_has_not_waited_an_hour_is_not_passed_over(compiled: Compile
 def worked_queue(
     draw: random.Random, rep: str, choices: int, skip_rate: float
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """A rep who always has four leads waiting and calls the first of them, but in that share of choices a later one."""
+    """A rep who always has four leads waiting and calls the first of them, but with that chance a later one."""
     waiting = [START + n * HOUR for n in range(4)]
-    skips = set(draw.sample(range(choices), round(choices * skip_rate)))
     made, moment = [], START + 6 * HOUR
     for number in range(choices):
-        chosen = draw.randrange(1, len(waiting)) if number in skips else 0
+        chosen = draw.randrange(1, len(waiting)) if draw.random() < skip_rate else 0
         assigned = waiting.pop(chosen)
         made.append(lead(f"{rep} {number}", rep, assigned, first_touch_at=moment))
         waiting.append(moment - HOUR)
@@ -214,19 +213,15 @@ def worked_queue(
 
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.matrix) for seed in range(2, 21))])
 def test_who_skips_is_flagged_and_nobody_else(compiled: CompiledFunnel, seed: int) -> None:
-    """Of eight reps who pass leads over in 12 to 18 % of their choices, one who does in 40 % is found, and no other.
-
-    The shares are drawn, not each choice: with chance alone one rep in a few hundred goes beyond the interval.
-    """
+    """Of eight reps with a chance of 15 % to pass a lead over, one with 40 % is found, and no other by chance."""
     for planted in (True, False):
         draw = random.Random(f"{seed} {planted}")
         leads = []
         for rep in range(8):
-            usual = draw.uniform(0.12, 0.18)
-            leads += worked_queue(draw, f"crm:{rep}", 150, 0.40 if planted and rep == 3 else usual)
+            leads += worked_queue(draw, f"crm:{rep}", 150, 0.40 if planted and rep == 3 else 0.15)
         rows = build(compiled, leads).rows("rpt_rep_follow_up")
         assert {row["rep_id"] for row in rows if row["is_flagged"]} == ({"crm:3"} if planted else set())
-        assert all(0.11 < row["skip_rate"] < 0.41 and row["choices"] == 150 for row in rows)
+        assert {row["choices"] for row in rows} == {150}
 
 
 def test_few_choices_and_thin_logs_flag_nobody(compiled: CompiledFunnel) -> None:

@@ -79,6 +79,8 @@ compared as (
         of_choices.skips,
         of_choices.skipped_leads_won,
         all_choices.judged_reps,
+        all_choices.choices - of_choices.choices as others_choices,
+        all_choices.skips - of_choices.skips as others_skips,
         case
             when all_choices.choices > of_choices.choices
                 then
@@ -101,6 +103,8 @@ quantiles as (
         choices,
         skips,
         skipped_leads_won,
+        others_choices,
+        others_skips,
         others_rate,
         {{ normal_quantile('probability') }} as quantile
     from compared
@@ -115,6 +119,9 @@ bounded as (
         skips,
         skipped_leads_won,
         others_rate,
+        -- The others' rate is an estimate too: taken as known, it would flag by chance.
+        {{ wilson_bound('others_skips', 'others_choices', 'quantile', 'upper') }}
+            as others_rate_high,
         {{ wilson_bound('skips', 'choices', 'quantile', 'lower') }} as skip_rate_low,
         {{ wilson_bound('skips', 'choices', 'quantile', 'upper') }} as skip_rate_high
     from quantiles
@@ -151,6 +158,7 @@ gathered as (
         bounded.choices,
         bounded.skips,
         bounded.others_rate,
+        bounded.others_rate_high,
         bounded.skip_rate_low,
         bounded.skip_rate_high,
         bounded.skipped_leads_won
@@ -192,12 +200,13 @@ final as (
         case when is_shown then skip_rate_low end as skip_rate_low,
         case when is_shown then skip_rate_high end as skip_rate_high,
         case when is_shown then others_rate end as others_skip_rate,
+        case when is_shown then others_rate_high end as others_skip_rate_high,
         case when is_shown then skipped_leads_won end as skipped_leads_won,
         is_shown,
         coalesce(
             is_shown
             and choices >= {{ var('queue_choices_minimum', 20) }}
-            and skip_rate_low > others_rate,
+            and skip_rate_low > others_rate_high,
             false
         ) as is_flagged
     from shown
