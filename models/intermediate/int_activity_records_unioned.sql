@@ -28,7 +28,7 @@ with unioned as (
 
     {%- else %}
 
-    {{ union_conformed(delivering_models, activity_record_columns()) }}
+        {{ union_conformed(delivering_models, activity_record_columns()) }}
 
     {%- endif %}
 

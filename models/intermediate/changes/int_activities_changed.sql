@@ -21,17 +21,17 @@ lookups as (
 {%- if not adds_to_last_build() %}
 
 -- Nothing was left behind that this build adds to.
-final as (
+    final as (
 
-    select
-        records_changed.record_key as activity_id,
-        lookups.subject_id as previous_person_id
-    from records_changed
-    inner join lookups on records_changed.record_key = lookups.lookup_key
-    inner join activity_records on records_changed.record_key = activity_records.record_key
-    where false
+        select
+            records_changed.record_key as activity_id,
+            lookups.subject_id as previous_person_id
+        from records_changed
+        inner join lookups on records_changed.record_key = lookups.lookup_key
+        inner join activity_records on records_changed.record_key = activity_records.record_key
+        where false
 
-)
+    )
 
 {%- else %}
 

@@ -15,6 +15,7 @@
 ] -%}
 {%- set columns = activity_record_columns() -%}
 -- depends_on: {{ ref('stg_concord__build_context') }}
+-- A build that begins anew reads few of these. noqa: disable=ST03
 
 with mail_lookups as (
 
@@ -61,16 +62,16 @@ others as (
 {%- if not adds_to_last_build() %}
 
 -- Nothing was left behind that this build adds to.
-final as (
+    final as (
 
-    select
-        others.system || ':' || others.object || ':' || others.record_id as record_key,
-        others.*,
-        false as is_gone
-    from others
-    where false
+        select
+            others.system || ':' || others.object || ':' || others.record_id as record_key,
+            others.*,
+            false as is_gone
+        from others
+        where false
 
-)
+    )
 
 {%- else %}
 

@@ -33,17 +33,17 @@ opportunities as (
 {%- if not adds_to_last_build() %}
 
 -- Nothing was left behind that this build adds to.
-final as (
+    final as (
 
-    select people.person_id
-    from people
-    inner join lookups on people.person_id = lookups.subject_id
-    inner join activities on people.person_id = activities.person_id
-    inner join activities_changed on activities.activity_id = activities_changed.activity_id
-    inner join opportunities on people.person_id = opportunities.person_id
-    where false
+        select people.person_id
+        from people
+        inner join lookups on people.person_id = lookups.subject_id
+        inner join activities on people.person_id = activities.person_id
+        inner join activities_changed on activities.activity_id = activities_changed.activity_id
+        inner join opportunities on people.person_id = opportunities.person_id
+        where false
 
-)
+    )
 
 {%- else %}
 

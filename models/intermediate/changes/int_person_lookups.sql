@@ -189,7 +189,8 @@ opportunity_digests as (
 kept_histories as (
 
     select distinct
-        person_changes.system || '|' || person_changes.object || '|' || person_changes.field as kept
+        person_changes.system || '|' || person_changes.object
+        || '|' || person_changes.field as kept
     from person_changes
     where not person_changes.is_deleted
 

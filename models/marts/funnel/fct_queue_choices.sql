@@ -250,10 +250,14 @@ bounded_runs as (
         runs.rep_id,
         runs.queue_place,
         block_sizes.level,
-        cast(ceil(runs.first_choice / cast(block_sizes.block_size as double))
-            as {{ dbt.type_bigint() }}) as first_block,
-        cast(floor(runs.end_choice / cast(block_sizes.block_size as double))
-            as {{ dbt.type_bigint() }}) as end_block
+        cast(
+            ceil(runs.first_choice / cast(block_sizes.block_size as double))
+            as {{ dbt.type_bigint() }}
+        ) as first_block,
+        cast(
+            floor(runs.end_choice / cast(block_sizes.block_size as double))
+            as {{ dbt.type_bigint() }}
+        ) as end_block
     from runs
     inner join block_sizes on runs.end_choice - runs.first_choice >= block_sizes.block_size
 
@@ -313,8 +317,10 @@ choices_in_blocks as (
         on
             choices.rep_id = used_blocks.rep_id
             and block_sizes.level = used_blocks.level
-            and cast(floor(choices.choice_number / cast(block_sizes.block_size as double))
-                as {{ dbt.type_bigint() }}) = used_blocks.block
+            and cast(
+                floor(choices.choice_number / cast(block_sizes.block_size as double))
+                as {{ dbt.type_bigint() }}
+            ) = used_blocks.block
             and choices.queue_place > used_blocks.best_place
 
 ),

@@ -248,7 +248,9 @@ final as (
         running.product_id,
         running.message,
         nullif(rtrim(
-            {% for column in ['audience', 'product_id', 'message', 'start_date', 'end_date', 'sales_briefed_at'] %}
+            {% for column in [
+                'audience', 'product_id', 'message', 'start_date', 'end_date', 'sales_briefed_at'
+            ] %}
                 case when running.{{ column }} is null then '{{ column }} ' else '' end
                 {% if not loop.last %}|| {% endif %}
             {% endfor %}

@@ -66,12 +66,17 @@ averaged as (
 
     select
         counted.*,
-        case when mature_leads > 0 then won_value / mature_leads end as value_per_lead,
+        case when counted.mature_leads > 0 then counted.won_value / counted.mature_leads end
+            as value_per_lead,
         case
-            when mature_leads > 1
+            when counted.mature_leads > 1
                 then 1.959963984540054 * sqrt(
-                    greatest(won_value_squares - won_value * won_value / mature_leads, 0)
-                    / (mature_leads - 1) / mature_leads
+                    greatest(
+                        counted.won_value_squares
+                        - counted.won_value * counted.won_value / counted.mature_leads,
+                        0
+                    )
+                    / (counted.mature_leads - 1) / counted.mature_leads
                 )
         end as value_error
     from counted

@@ -58,7 +58,11 @@ answers as (
             when handoffs.is_accepted then 'accepted'
             else 'no_disposition'
         end as disposition,
-        case when lead_cycles.exit_type is not null then coalesce(lead_cycles.exit_reason, 'No reason given') end
+        case
+            when
+                lead_cycles.exit_type is not null
+                then coalesce(lead_cycles.exit_reason, 'No reason given')
+        end
             as reason,
         lead_cycles.exit_side as reason_side,
         handoffs.is_disposed

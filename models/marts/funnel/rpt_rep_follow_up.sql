@@ -92,7 +92,7 @@ compared as (
             2.0 * greatest(all_choices.judged_reps, 1)
         ) as probability
     from of_choices
-    inner join all_choices on all_choices.choices >= of_choices.choices
+    inner join all_choices on of_choices.choices <= all_choices.choices
 
 ),
 
@@ -174,7 +174,8 @@ shown as (
 
     select
         gathered.*,
-        coalesce(logging_coverage >= {{ var('logging_coverage_minimum', 0.6) }}, true) as is_shown
+        coalesce(gathered.logging_coverage >= {{ var('logging_coverage_minimum', 0.6) }}, true)
+            as is_shown
     from gathered
 
 ),
@@ -187,13 +188,15 @@ final as (
         cast(due as {{ dbt.type_bigint() }}) as due,
         cast(case when is_shown then met end as {{ dbt.type_bigint() }}) as met,
         case when is_shown and due > 0 then met / cast(due as double) end as compliance_rate,
-        cast(case when is_shown then untouched_overdue end as {{ dbt.type_bigint() }}) as untouched_overdue,
+        cast(case when is_shown then untouched_overdue end as {{ dbt.type_bigint() }})
+            as untouched_overdue,
         cast(case when is_shown then disposed end as {{ dbt.type_bigint() }}) as disposed,
         cast(accepted as {{ dbt.type_bigint() }}) as accepted,
         logging_coverage,
         case when is_shown then median_rep_hours end as median_rep_hours,
         case when is_shown then held_hours end as held_hours,
-        cast(case when is_shown then held_over_target end as {{ dbt.type_bigint() }}) as held_over_target,
+        cast(case when is_shown then held_over_target end as {{ dbt.type_bigint() }})
+            as held_over_target,
         case when is_shown then choices end as choices,
         cast(case when is_shown then skips end as {{ dbt.type_bigint() }}) as skips,
         case when is_shown and choices > 0 then skips / cast(choices as double) end as skip_rate,

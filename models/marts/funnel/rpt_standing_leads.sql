@@ -44,7 +44,7 @@ stays as (
 
 ),
 
--- Kaplan and Meier over all entrants of a stage: who is still in it counts as long as they are seen.
+-- Kaplan and Meier over all entrants of a stage: who is still in it counts while they are seen.
 durations as (
 
     select
@@ -78,11 +78,12 @@ survival as (
     select
         stage,
         days,
-        min(case when departures = still_there then 0 else 1 end) over (
-            partition by stage
-            order by days
-            rows between unbounded preceding and current row
-        )
+        min(case when departures = still_there then 0 else 1 end)
+            over (
+                partition by stage
+                order by days
+                rows between unbounded preceding and current row
+            )
         * exp(
             sum(
                 case
