@@ -15,7 +15,8 @@
 ] -%}
 {%- set columns = activity_record_columns() -%}
 -- depends_on: {{ ref('stg_concord__build_context') }}
--- A build that begins anew reads few of these. noqa: disable=ST03
+-- noqa: disable=ST03
+-- A build that begins anew reads few of these.
 
 with mail_lookups as (
 
