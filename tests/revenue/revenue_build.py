@@ -101,6 +101,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "team": "varchar",
         "region": "varchar",
     },
+    "int_rep_groups": {"rep_id": "varchar", "rep_group": "varchar"},
     "int_fx_rates": {
         "currency": "varchar",
         "valid_from": "date",
@@ -166,4 +167,10 @@ def build_revenue(
     compiled: CompiledFunnel, tables: Mapping[str, Sequence[Mapping[str, Any]]], as_of: datetime
 ) -> FunnelBuild:
     """Build the revenue models on `tables`, as of `as_of`."""
+    # Every team may be named here: who may not is another model's affair.
+    groups = [
+        {"rep_id": f"crm:{user['record_id']}", "rep_group": user["team"]}
+        for user in tables.get("int_user_records_unioned", ())
+    ]
+    tables = {**tables, "int_rep_groups": groups}
     return FunnelBuild(compiled, tables, as_of=as_of, definitions=DEFINITIONS, inputs=INPUTS, defaults=DEFAULTS)
