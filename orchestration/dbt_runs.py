@@ -178,6 +178,13 @@ class NodeFailure:
         return self.unique_id.split(".")[2]
 
 
+def _in_words(message: str) -> str:
+    """A node's message on one line; of a Python model that raised only what it said, its traceback is in dbt.log."""
+    if "Traceback (most recent call last)" in message:
+        message = message.strip().splitlines()[-1]
+    return " ".join(message.split())
+
+
 def node_failures(target: Path, statuses: frozenset[str] = frozenset({"error", "fail"})) -> tuple[NodeFailure, ...]:
     """Nodes of the last dbt run that ended in one of the statuses, in the order they ended."""
     path = target / "run_results.json"
@@ -185,7 +192,7 @@ def node_failures(target: Path, statuses: frozenset[str] = frozenset({"error", "
         return ()
     results = json.loads(path.read_bytes())["results"]
     return tuple(
-        NodeFailure(result["unique_id"], result["status"], " ".join((result["message"] or "").split()))
+        NodeFailure(result["unique_id"], result["status"], _in_words(result["message"] or ""))
         for result in results
         if result["status"] in statuses
     )

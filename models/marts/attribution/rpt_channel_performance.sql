@@ -47,8 +47,9 @@ monthly_recurring as (
     select
         opportunity_id,
         case
-            when recurring_period = 'year' then cast(recurring_amount as double) / 12
-            else cast(recurring_amount as double)
+            when recurring_period = 'year'
+                then cast(cast(recurring_amount as double) / 12 as decimal(28, 9))
+            else cast(recurring_amount as decimal(28, 9))
         end as recurring_amount
     from opportunities
 

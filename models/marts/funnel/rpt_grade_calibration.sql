@@ -33,7 +33,7 @@ leads as (
         ) as is_won,
         case
             when {{ seconds_between('lead_at', 'won_at') }} <= {{ outcome_days }} * 86400
-                then cast(coalesce(amount, 0) as double)
+                then cast(coalesce(amount, 0) as decimal(18, 2))
             else 0
         end as won_value
     from lead_cycles
@@ -55,8 +55,10 @@ counted as (
         sum(case when is_mature and is_accepted then 1 else 0 end) as accepted,
         sum(case when is_mature and is_sqo then 1 else 0 end) as sqos,
         sum(case when is_mature and is_won then 1 else 0 end) as won,
-        sum(case when is_mature then won_value else 0 end) as won_value,
-        sum(case when is_mature then won_value * won_value else 0 end) as won_value_squares
+        -- Exact, so that the order in which threads add up cannot matter.
+        cast(sum(case when is_mature then won_value else 0 end) as double) as won_value,
+        cast(sum(case when is_mature then won_value * won_value else 0 end) as double)
+            as won_value_squares
     from leads
     group by definition_version, grade
 
