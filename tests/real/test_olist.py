@@ -84,8 +84,10 @@ def test_the_metric_says_the_same(warehouse) -> None:
 
 
 def test_every_lead_has_one_fate(warehouse) -> None:
-    """Nothing stamps a hand-over there, so the CRM's record is it: leads without one were not handed over."""
+    """Nothing stamps a hand-over there, so the CRM's record is it: leads without one were not handed over.
+
+    No call, mail or status history is delivered either, so no answer is logged to any of the others; one of them was
+    not due yet when the export was made.
+    """
     fates = dict(warehouse.execute("select fate, count(*) from funnel.fct_handoffs group by 1").fetchall())
-    assert sum(fates.values()) == 8000
-    assert fates["not_handed_over"] == 8000 - 842
-    assert sum(count for fate, count in fates.items() if fate.startswith("worked")) == 842
+    assert fates == {"not_handed_over": 8000 - 842, "untouched_overdue": 841, "pending": 1}
