@@ -45,7 +45,8 @@ later as (
     select
         outlook_snapshot_id,
         count(*) as learned_quarters,
-        avg(cast(won_later_amount as double)) as later_amount,
+        -- Exact sums, so that the order in which threads add up cannot matter.
+        cast(sum(won_later_amount) as double) / count(won_later_amount) as later_amount,
         coalesce(var_samp(cast(won_later_amount as double)), 0) * (1 + 1.0 / count(*))
             as later_variance
     from lessons
@@ -63,7 +64,7 @@ cells as (
         count(*) as deals,
         sum(case when won_amount > 0 then 1 else 0 end) as won_deals,
         sum(open_amount) as open_amount,
-        sum(cast(open_amount as double) * cast(open_amount as double)) as open_amount_squares,
+        cast(sum(open_amount * open_amount) as double) as open_amount_squares,
         -- A deal without an amount has no rate; what such deals came to is learned by the deal.
         sum(case when open_amount <> 0 then coalesce(won_amount, 0) else 0 end) as won_amount,
         sum(case when open_amount = 0 then 1 else 0 end) as blank_deals,
