@@ -33,8 +33,7 @@ shapley as (
     select
         conversion_type,
         channel,
-        -- Exact, so that the order in which threads add up cannot matter.
-        cast(sum(cast(credit_share as decimal(38, 12))) as double) as conversions,
+        {{ exact_sum('credit_share') }} as conversions,
         sum(credit_amount) as value
     from credits
     where model = 'shapley' and touch_id is not null

@@ -169,14 +169,10 @@ demand_on_reps as (
 
     select
         campaign_reps.rep_id,
-        -- Exact, here and below, so that the order in which threads add up cannot matter.
-        sum(
-            cast(
-                expected.responses_per_week * expected.handoffs_per_response
-                * campaign_reps.handoffs / cast(campaign_reps.campaign_handoffs as double)
-                as decimal(28, 12)
-            )
-        ) as demand_per_week
+        {{ exact_sum(
+            'expected.responses_per_week * expected.handoffs_per_response'
+            ~ ' * campaign_reps.handoffs / cast(campaign_reps.campaign_handoffs as double)'
+        ) }} as demand_per_week
     from campaign_reps
     inner join expected on campaign_reps.campaign_id = expected.campaign_id
     group by campaign_reps.rep_id
@@ -188,10 +184,9 @@ of_campaign_reps as (
     select
         campaign_reps.campaign_id,
         count(*) as reps,
-        cast(sum(cast(worked.worked_per_week as decimal(28, 12))) as double) as worked_per_week,
+        {{ exact_sum('worked.worked_per_week') }} as worked_per_week,
         sum(worked.waiting) as waiting,
-        cast(sum(cast(demand_on_reps.demand_per_week as decimal(28, 12))) as double)
-            as demand_per_week
+        {{ exact_sum('demand_on_reps.demand_per_week') }} as demand_per_week
     from campaign_reps
     inner join worked on campaign_reps.rep_id = worked.rep_id
     inner join demand_on_reps on campaign_reps.rep_id = demand_on_reps.rep_id
@@ -204,7 +199,7 @@ of_all_reps as (
 
     select
         count(*) as reps,
-        cast(sum(cast(worked_per_week as decimal(28, 12))) as double) as worked_per_week,
+        {{ exact_sum('worked_per_week') }} as worked_per_week,
         sum(waiting) as waiting
     from worked
 
@@ -212,10 +207,7 @@ of_all_reps as (
 
 total_demand as (
 
-    select
-        cast(
-            sum(cast(responses_per_week * handoffs_per_response as decimal(28, 12))) as double
-        ) as demand_per_week
+    select {{ exact_sum('responses_per_week * handoffs_per_response') }} as demand_per_week
     from expected
 
 ),
