@@ -236,7 +236,8 @@ def test_csv_is_the_table_and_no_formula(visit, published, tmp_path):
 def test_it_notes_how_long_it_takes(visit, content):
     """What benchmarks/page.py reads; how fast it is belongs there, not into a test on a machine that may be busy."""
     page = visit().page
-    assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") > 0
+    # The browser notes its first paint when it gets round to it, on a busy machine well after the page is loaded.
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]?.startTime > 0")
     assert page.evaluate("concordReadyMs") > 0
     page.evaluate("hash => { location.hash = hash; }", hash_of(content, next(iter(states(content, 1)))))
     page.wait_for_function("concordFilterMs > 0")
