@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 # The stamp carries the sum of the lock: another lock (a pull, another branch) installs anew.
 STAMP := .venv/installed-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+# Older clients that only tests use, in a folder that is on nobody's path.
+CLIENTS := .venv/clients/installed-$(shell cksum < tests/clients.lock | cut -d ' ' -f 1)
 
 # Tests side by side: most of their time is spent in other processes that use one core each.
 TEST_PROCESSES ?= 2
@@ -47,6 +49,14 @@ $(STAMP): requirements.lock
 	@$(BIN)/python -m compileall -q orchestration expectations sample dashboard
 	@rm -f .venv/installed-* && touch $@
 
+# Where they cannot be had, the tests that need them are skipped and say so; the next call tries again.
+$(CLIENTS): tests/clients.lock $(STAMP)
+	@rm -rf $(@D)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+		--only-binary :all: --retries 1 --timeout 15 --target $(@D) -r tests/clients.lock; \
+	then touch $@; \
+	else rm -rf $(@D); echo 'The clients of tests/clients.lock could not be installed: tests with them are skipped.' >&2; fi
+
 run: $(STAMP)
 	@$(BIN)/python -m orchestration run
 
@@ -56,7 +66,7 @@ dev: $(STAMP)
 dashboard: $(STAMP)
 	@$(BIN)/python -m dashboard serve
 
-test: $(STAMP)
+test: $(STAMP) $(CLIENTS)
 	@$(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
 		-m 'not matrix'
 
