@@ -1,13 +1,16 @@
 """Rules that the project as a whole keeps, read from dbt's manifest and the files of the repository."""
 
+import json
 import os
 import re
 import subprocess
 from collections import Counter
 
+import duckdb
 import pytest
 import yaml
 
+from orchestration.preparation import prepare
 from orchestration.settings import PROJECT_ROOT, SETTINGS
 
 # What a model of a layer may read.
@@ -233,6 +236,64 @@ def test_what_adds_to_the_last_build_notices_whatever_it_reads(manifest):
         for key, node in manifest["nodes"].items()
     }
     assert not_remembered({**manifest, "nodes": cut}) == ["int_cycle_origins reads int_contracts"]
+
+
+# Of doubles, these give the same in whatever order rows come; any other aggregate may differ in its last digits.
+AGGREGATES = {"BOUND_AGGREGATE", "BOUND_WINDOW"}
+ORDER_IS_NOTHING = {"count", "max", "min", "first", "quantile_cont", "quantile_disc"}
+
+
+def double_aggregates(connection, sql):
+    """Aggregates of doubles, as the engine binds the statement, whose last digits depend on the order of its threads.
+
+    A window that is ordered adds up in that order, and every window here is ordered to the last tie.
+    """
+    ((plan,),) = connection.execute("select json_serialize_plan(?::varchar, optimize := false)", [sql]).fetchall()
+    plan = json.loads(plan)
+    assert not plan["error"], plan
+    found, waiting = set(), [plan]
+    while waiting:
+        part = waiting.pop()
+        # Windows that only number rows have no such name.
+        if isinstance(part, dict) and part.get("expression_class") in AGGREGATES and "qname" in part:
+            name, types = part["qname"]["path"][-1], {argument["id"] for argument in part["arguments"]}
+            if types & {"DOUBLE", "FLOAT"} and name not in ORDER_IS_NOTHING and not part.get("orders"):
+                found.add(name)
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return sorted(found)
+
+
+def test_no_sum_of_doubles_depends_on_the_order_of_threads(demo, build):
+    """`exact_sum` adds them up as decimals, so that two builds of one input are equal to the last digit."""
+    prepared = prepare(demo.settings)
+    folder = prepared.project.target / "compiled" / "concord" / "models"
+    statements = {path.stem: path.read_text() for path in folder.rglob("*.sql") if path.parent.suffix != ".yml"}
+    assert {"rpt_quarter_outlook", "rpt_channel_credit", "int_person_scores"} <= statements.keys()
+    for model in prepared.metrics.manifest["semantic_models"]:
+        for measure in model["measures"]:
+            if measure["agg"] not in {"count", "count_distinct", "min", "max"}:
+                statements[f"measure {measure['name']}"] = (
+                    f"select sum({measure['expr'] or measure['name']}) from {model['node_relation']['relation_name']}"
+                )
+    adding = {
+        name: sql for name, sql in statements.items() if re.search(r"\b(sum|avg|mean|var|std|corr|cov|regr)", sql, re.I)
+    }
+    assert len(adding) > 30
+    assert {name: found for name, sql in adding.items() if (found := double_aggregates(build, sql))} == {}
+
+
+def test_a_sum_of_doubles_would_be_noticed():
+    with duckdb.connect() as connection:
+        connection.execute("create table t as select 1 as id, 1.5::double as d, 1.5::decimal(18, 2) as m, 2 as n")
+        for sql, found in {
+            "select sum(d) from t": ["sum"],
+            "with x as (select id, avg(d) as a from t group by id) select sum(a) from x": ["avg", "sum"],
+            "select sum(d) over (partition by id) from t": ["sum"],
+            "select sum(m * d) filter (n > 1), stddev(n) from t": ["stddev", "sum"],
+            "select sum(d) over (order by id), row_number() over (order by d) from t": [],
+            "select max(d), sum(m), avg(m), avg(n), sum(d::decimal(38, 12)) from t": [],
+        }.items():
+            assert double_aggregates(connection, sql) == found, sql
 
 
 def tracked(*patterns):

@@ -53,8 +53,7 @@ periods as (
         credits.channel,
         credits.is_headline,
         credits.is_in_range,
-        -- Exact, so that the order in which threads add up cannot matter.
-        sum(cast(credits.credit_share as decimal(38, 12))) as conversions,
+        {{ exact_sum('credits.credit_share') }} as conversions,
         sum(credits.credit_amount) as credit_amount
     from credits
     inner join period_days on credits.converted_date = period_days.date_day
@@ -207,7 +206,7 @@ final as (
         ranked.conversion_type,
         ranked.model,
         ranked.channel,
-        cast(ranked.conversions as double) as conversions,
+        ranked.conversions,
         cast(ranked.credit_amount as decimal(18, 2)) as credit_amount,
         cast(ranked.total_amount as decimal(18, 2)) as total_amount,
         cast(ranked.credit_amount as double) / nullif(cast(ranked.total_amount as double), 0)

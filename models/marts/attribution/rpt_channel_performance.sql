@@ -89,23 +89,12 @@ credited as (
         sum(credits.credit_amount) as attributed_revenue,
         sum(case when credits.is_paid_channel then credits.credit_amount else 0 end)
             as paid_revenue,
-        -- Exact, so that the order in which threads add up cannot matter.
-        sum(
-            cast(
-                case when credits.is_new_customer then credits.credit_share else 0 end
-                as decimal(38, 12)
-            )
-        ) as new_customers,
-        sum(
-            cast(
-                case
-                    when credits.is_new_customer
-                        then credits.credit_share * coalesce(monthly_recurring.recurring_amount, 0)
-                    else 0
-                end
-                as decimal(38, 9)
-            )
-        ) as new_recurring_amount
+        {{ exact_sum('case when credits.is_new_customer then credits.credit_share else 0 end') }}
+            as new_customers,
+        {{ exact_sum(
+            'case when credits.is_new_customer then credits.credit_share else 0 end'
+            ~ ' * coalesce(monthly_recurring.recurring_amount, 0)'
+        ) }} as new_recurring_amount
     from credits
     left join monthly_recurring on credits.opportunity_id = monthly_recurring.opportunity_id
     where

@@ -38,7 +38,7 @@ final as (
         cast(sum(touches) as bigint) as touches,
         cast(sum(marketing_touches) as bigint) as marketing_touches,
         cast(sum(sales_touches) as bigint) as sales_touches,
-        cast(coalesce(sum(cast(days_to_win as decimal(18, 6))), 0) as double) as days_to_win
+        coalesce({{ exact_sum('days_to_win') }}, 0) as days_to_win
     from won
     group by period_month, teams_involved, segment, region
 

@@ -55,9 +55,8 @@ counted as (
         sum(case when is_mature and is_accepted then 1 else 0 end) as accepted,
         sum(case when is_mature and is_sqo then 1 else 0 end) as sqos,
         sum(case when is_mature and is_won then 1 else 0 end) as won,
-        -- Exact, so that the order in which threads add up cannot matter.
-        cast(sum(case when is_mature then won_value else 0 end) as double) as won_value,
-        cast(sum(case when is_mature then won_value * won_value else 0 end) as double)
+        {{ exact_sum('case when is_mature then won_value else 0 end') }} as won_value,
+        {{ exact_sum('case when is_mature then won_value * won_value else 0 end') }}
             as won_value_squares
     from leads
     group by definition_version, grade

@@ -40,7 +40,7 @@ of_owners as (
     select
         rep_id,
         count(*) as owned,
-        cast(sum(cast(held_hours as decimal(28, 9))) as double) as held_hours,
+        {{ exact_sum('held_hours') }} as held_hours,
         sum(case when is_over_target then 1 else 0 end) as held_over_target
     from handoff_owners
     group by rep_id

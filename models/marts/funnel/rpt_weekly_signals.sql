@@ -179,8 +179,8 @@ baselines as (
             sum(case when weeks_ago = 0 then events_of_week else 0 end)
             as {{ dbt.type_bigint() }}
         ) as week_count,
-        avg(case when weeks_ago > 0 then cast(events_of_week as double) end) as mean_count,
-        avg(case when weeks_ago > 0 then cast(moving_range as double) end) as mean_moving_range,
+        avg(case when weeks_ago > 0 then events_of_week end) as mean_count,
+        avg(case when weeks_ago > 0 then moving_range end) as mean_moving_range,
         max(week_start_date) as week_start_date
     from moving
     group by kpi, dimension, dimension_value

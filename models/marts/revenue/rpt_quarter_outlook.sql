@@ -40,17 +40,34 @@ lessons as (
 
 ),
 
-later as (
+learned as (
 
     select
         outlook_snapshot_id,
         count(*) as learned_quarters,
-        -- Exact sums, so that the order in which threads add up cannot matter.
-        cast(sum(won_later_amount) as double) / count(won_later_amount) as later_amount,
-        coalesce(var_samp(cast(won_later_amount as double)), 0) * (1 + 1.0 / count(*))
-            as later_variance
+        {{ exact_sum('won_later_amount') }} as won_later_amount,
+        {{ exact_sum('won_later_amount * won_later_amount') }} as won_later_squares
     from lessons
     group by outlook_snapshot_id
+
+),
+
+later as (
+
+    select
+        outlook_snapshot_id,
+        learned_quarters,
+        won_later_amount / learned_quarters as later_amount,
+        -- The sample's variance, and that of its mean; written out, since the engine's own would
+        -- depend on the order in which threads add up.
+        coalesce(
+            greatest(
+                won_later_squares - won_later_amount * won_later_amount / learned_quarters, 0
+            )
+            / nullif(learned_quarters - 1, 0),
+            0
+        ) * (1 + 1.0 / learned_quarters) as later_variance
+    from learned
 
 ),
 
@@ -159,16 +176,16 @@ expected as (
     select
         outlook_snapshot_id,
         sum(deals) as open_deals,
-        sum(open_amount) as open_amount,
-        sum(
-            case when open_amount = 0 then 0 else open_amount * won_rate end
-            + blank_deals * blank_value
-        ) as expected_open_amount,
-        sum(
-            won_share * (1 - won_share) * open_amount_squares
-            + won_share * (1 - won_share) * open_amount * open_amount / learned_deals
-            + blank_deals * blank_value * blank_value
-        ) as open_variance,
+        {{ exact_sum('open_amount') }} as open_amount,
+        {{ exact_sum(
+            'case when open_amount = 0 then 0 else open_amount * won_rate end'
+            ~ ' + blank_deals * blank_value'
+        ) }} as expected_open_amount,
+        {{ exact_sum(
+            'won_share * (1 - won_share) * open_amount_squares'
+            ~ ' + won_share * (1 - won_share) * open_amount * open_amount / learned_deals'
+            ~ ' + blank_deals * blank_value * blank_value'
+        ) }} as open_variance,
         sum(case when open_amount <> 0 and won_rate is null then 1 else 0 end) as unrated_cells
     from rated
     group by outlook_snapshot_id
@@ -246,14 +263,15 @@ company as (
         sum(won_to_date_amount) as won_to_date_amount,
         sum(bookings_amount) as bookings_amount,
         sum(open_deals) as open_deals,
-        sum(open_amount) as open_amount,
+        {{ exact_sum('open_amount') }} as open_amount,
         case
-            when count(expected_open_amount) = count(*) then sum(expected_open_amount)
+            when count(expected_open_amount) = count(*) then {{ exact_sum('expected_open_amount') }}
         end as expected_open_amount,
         case
-            when count(expected_later_amount) = count(*) then sum(expected_later_amount)
+            when count(expected_later_amount) = count(*)
+                then {{ exact_sum('expected_later_amount') }}
         end as expected_later_amount,
-        sum(variance) as variance,
+        {{ exact_sum('variance') }} as variance,
         min(learned_quarters) as learned_quarters,
         sum(unrated_cells) as unrated_cells,
         sum(commit_amount) as commit_amount,

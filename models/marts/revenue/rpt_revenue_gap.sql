@@ -378,7 +378,9 @@ floored as (
         ) as remainder_place,
         cast((bookings - target_amount) * 100 as bigint)
         - cast(
-            sum(floor(cents)) over (partition by opportunity_type, quarter_start_date) as bigint
+            sum(cast(floor(cents) as bigint)) over (
+                partition by opportunity_type, quarter_start_date
+            ) as bigint
         ) as missing_cents
     from split
 
