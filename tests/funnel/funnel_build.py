@@ -281,6 +281,12 @@ class FunnelBuild:
                 continue
             if name in inputs:
                 self._fill(relation, inputs[name], given.get(name, ()), defaults.get(name, {}))
+            elif not (PROJECT / "seeds" / f"{name}.yml").is_file():
+                readers = ", ".join(model.name for model in compiled.models if name in model.reads)
+                raise KeyError(
+                    f"{readers} reads {name}, which is neither built here, nor an agreed table, nor an input that this"
+                    f" build describes: add {name} and the columns that are read to INPUTS, or to the models under test"
+                )
             else:
                 rows = (definitions or {}).get(name)
                 self._fill(relation, seed_columns(name), seed_rows(name) if rows is None else rows, {})

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild
+from tests.funnel.funnel_build import INPUTS, CompiledFunnel, FunnelBuild
 from tests.funnel.invented_people import AGREED, AS_OF, agreed_tables, instant, invent, tables_of
 from tests.funnel.reference_ledger import Person, cycles_of, entries_of
 
@@ -106,6 +106,12 @@ def expected_cycles(people: list[Person]) -> dict[tuple[str, int], tuple[Any, ..
         for person in people
         for number, cycle in enumerate(cycles_of(person, AGREED), start=1)
     }
+
+
+def test_an_input_that_nobody_describes_is_named_with_the_model_that_reads_it(compiled_funnel: CompiledFunnel) -> None:
+    known = {name: columns for name, columns in INPUTS.items() if name != "int_crm_systems_in_use"}
+    with pytest.raises(KeyError, match=r"fct_lead_cycles.* reads int_crm_systems_in_use, which is neither built here"):
+        FunnelBuild(compiled_funnel, {}, as_of=AS_OF, inputs=known)
 
 
 def assert_agrees(compiled: CompiledFunnel, people: list[Person], threads: int = 2) -> None:
