@@ -7,6 +7,8 @@ rule that nobody checks. So every key is compared with what is understood here f
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +48,8 @@ _CONTRACT_KEYS = {
     "customProperties",
     "tags",
 }
+# What may change under one version: whom it was signed by is left out beside these, and every description.
+_NO_TERMS = {"apiVersion", "kind", "name", "version", "status", "domain", "tags"}
 _DESCRIPTION_KEYS = {"purpose", "usage", "limitations"}
 _OBJECT_KEYS = {"name", "physicalName", "physicalType", "description", "properties", "quality", "tags"}
 _COLUMN_KEYS = {
@@ -221,11 +225,18 @@ class Contract:
     latency_hours: float | None = None
     latency_column: str | None = None
     signatures: Mapping[str, str] = field(default_factory=dict)
+    # What was agreed, place by place, as the file says it: all but the version itself, who signed, and prose.
+    terms: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """`<system>.<object>`."""
         return f"{self.system}.{self.object}"
+
+    @cached_property
+    def terms_hash(self) -> str:
+        """Changes whenever what was agreed changes; who signed it, and prose, do not change it."""
+        return hashlib.sha256(json.dumps(self.terms, default=str, sort_keys=True).encode()).hexdigest()
 
     @property
     def raw_table(self) -> str:
@@ -493,9 +504,30 @@ def read_contract(path: Path) -> Contract:
         latency_hours=latency[0],
         latency_column=latency[1],
         signatures={name: str(value) for name, value in extra.items() if name.startswith("signed") and value},
+        terms=_terms({key: value for key, value in raw.items() if key not in _NO_TERMS}),
     )
     _check(reader, contract)
     return contract
+
+
+def _terms(value: Any, place: str = "") -> dict[str, Any]:
+    """What a part of a contract says, by its place; entries of a list by their name rather than by their number."""
+    if isinstance(value, dict):
+        return {
+            where: said
+            for key, entry in value.items()
+            if key != "description"
+            for where, said in _terms(entry, f"{place}.{key}" if place else key).items()
+        }
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        return {place: value}
+    found: dict[str, Any] = {}
+    for number, entry in enumerate(value):
+        name = str(entry.get("name") or entry.get("property") or number)
+        if not name.startswith("signed"):
+            said = {key: part for key, part in entry.items() if key not in {"name", "property"}}
+            found |= _terms(said, f"{place}.{name}")
+    return found
 
 
 def _read_latency(reader: _Reader, object_name: str, properties: list[Any]) -> tuple[float | None, str | None]:

@@ -30,7 +30,7 @@ from orchestration.landing import store
 from orchestration.landing.deliveries import find_deliveries, find_due
 from orchestration.landing.discover import DeliveredFile, discover
 from orchestration.landing.figures import FIGURES, last_event_days, measure
-from orchestration.landing.ledger import prepare
+from orchestration.landing.ledger import note_contract_versions, prepare
 from orchestration.landing.overrides import Override, read_overrides
 from orchestration.landing.report import BrokenRule, ExtractReport, LandingError, LandingReport
 from orchestration.landing.scan import UnreadableFileError, scan_csv
@@ -47,7 +47,15 @@ from orchestration.landing.staging import (
     stage_jsonl,
     stage_parquet,
 )
-from orchestration.landing.standing import KnownLoad, Newest, greatest_time, known_files, known_loads, newest_times
+from orchestration.landing.standing import (
+    KnownLoad,
+    Newest,
+    earliest_time,
+    greatest_time,
+    known_files,
+    known_loads,
+    newest_times,
+)
 
 if TYPE_CHECKING:
     from expectations.judge import Judge, Verdict
@@ -84,7 +92,8 @@ def land(
     Raises:
         ContractError: a contract or an agreed list that it needs is not understood; nothing was loaded.
         ExtractsError: the folder of extracts is missing, empty, or has folders nobody agreed on.
-        LandingError: something made it impossible to account for every row; that extract is unchanged.
+        LandingError: something made it impossible to account for every row; that extract is unchanged. Or a contract
+            changed under its version, or no delivered data is as old as `as_of`.
     """
     agreed = Definitions(definitions)
     compiled = {
@@ -155,6 +164,8 @@ class _Landing:
         by_extract: dict[str, list[DeliveredFile]] = {}
         for file in files:
             by_extract.setdefault(file.contract_id, []).append(file)
+        used = [e.contract for name, e in self.compiled.items() if name in by_extract or name in self._loads]
+        note_contract_versions(connection, used, self.landed_at)
         reports: dict[str, ExtractReport] = {}
         try:
             for name, compiled in self.compiled.items():
@@ -165,15 +176,20 @@ class _Landing:
             if self._judge is not None:
                 self._judge.close()
         self._loads = known_loads(connection)
-        newest = newest_times(
-            connection,
-            (c.contract for c in self.compiled.values() if any(load.is_accepted for load in self._known(c))),
-        )
+        accepted = [c.contract for c in self.compiled.values() if any(load.is_accepted for load in self._known(c))]
+        newest = newest_times(connection, accepted)
         now = as_of or greatest_time(newest)
         if now is None:
             raise LandingError(
                 'no accepted row says when it was modified, extracted or happened, so there is no "now". '
                 "Set CONCORD_AS_OF. " + " ".join(rule.message for r in reports.values() for rule in r.broken_rules)
+            )
+        earliest = None if as_of is None else earliest_time(connection, accepted)
+        if earliest is not None and now < earliest[0]:
+            raise LandingError(
+                f"CONCORD_AS_OF={now}: that is before all delivered data, so the warehouse would be empty. The earliest"
+                f" accepted row is of {earliest[0]}, in {earliest[1]}. The rows are landed; nothing was built. Set a"
+                " later time, or none, to build as of the newest row."
             )
         delivering = {file.contract_id.split(".")[0] for file in files} | {name.split(".")[0] for name in self._loads}
         reports = {

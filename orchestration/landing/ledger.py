@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import duckdb
 
@@ -11,6 +13,7 @@ from expectations.rules import identifier, literal, normalised
 from orchestration.landing.report import LandingError
 from orchestration.landing.staging import json_path, typed
 
+_TERMS_SHOWN = 3
 AUDIT_TABLES = {
     "loads": """
         load_id varchar not null, load_number bigint not null, system varchar not null, object varchar not null,
@@ -35,6 +38,9 @@ AUDIT_TABLES = {
     "delivered_files": """
         system varchar not null, object varchar not null, path varchar not null, fingerprint varchar not null,
         file_sha256 varchar not null""",
+    "contract_versions": """
+        contract_id varchar not null, contract_version varchar not null, terms_hash varchar not null,
+        terms varchar not null, first_used_at timestamp not null, primary key (contract_id, contract_version)""",
     "extract_states": """
         system varchar not null, object varchar not null, owner varchar not null, contract_version varchar not null,
         is_required boolean not null, is_delivered boolean not null, is_stale boolean not null, stale_reason varchar,
@@ -93,6 +99,49 @@ def prepare(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Contract]
     except BaseException:
         connection.rollback()
         raise
+
+
+def note_contract_versions(
+    connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract], landed_at: datetime
+) -> None:
+    """Note what each version of these contracts says, so that a line of the ledger that names one can be believed.
+
+    Raises:
+        LandingError: a contract says something else than it did under the same version.
+    """
+    noted = {
+        (name, version): (terms_hash, terms)
+        for name, version, terms_hash, terms in connection.execute(
+            "select contract_id, contract_version, terms_hash, terms from audit.contract_versions"
+        ).fetchall()
+    }
+    wrong, new = [], []
+    for contract in contracts:
+        terms_hash, terms = noted.get((contract.id, contract.version), (None, "{}"))
+        if terms_hash is None:
+            said = json.dumps(contract.terms, default=str, sort_keys=True)
+            new.append((contract.id, contract.version, contract.terms_hash, said, landed_at))
+        elif terms_hash != contract.terms_hash:
+            wrong.append(
+                f"{contract.id} {contract.version}: what was agreed changed under the same version"
+                f" ({_changed_terms(json.loads(terms), contract)}). Give {contract.path.name} a new version, signed by"
+                f" both teams, or take the change back. Owner: {contract.owner}."
+            )
+    if wrong:
+        raise LandingError(
+            "nothing was loaded, because the ledger says under which version of its contract each file was judged, and"
+            " that would no longer be true:\n  " + "\n  ".join(wrong)
+        )
+    if new:
+        connection.executemany("insert into audit.contract_versions values (?, ?, ?, ?, ?)", new)
+
+
+def _changed_terms(before: Mapping[str, object], contract: Contract) -> str:
+    """The first few places of a contract where it says something else than before."""
+    now = json.loads(json.dumps(contract.terms, default=str))
+    places = [place for place in sorted({*before, *now}) if before.get(place) != now.get(place)]
+    shown = [f"{place}: {before.get(place, 'absent')} → {now.get(place, 'absent')}" for place in places[:_TERMS_SHOWN]]
+    return "; ".join(shown) + (f" and {len(places) - len(shown)} more" if len(places) > len(shown) else "")
 
 
 def next_build_number(connection: duckdb.DuckDBPyConnection) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,6 +76,25 @@ def newest_times(connection: duckdb.DuckDBPyConnection, contracts: Iterable[Cont
     if not queries:
         return {}
     return {row[0]: Newest(*row[1:]) for row in connection.execute(" union all ".join(queries)).fetchall()}
+
+
+def earliest_time(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> tuple[datetime, str] | None:
+    """The earliest event of the accepted rows and the extract that has it; where none has events, of modification.
+
+    Lists that say nothing of their own happening (rates, targets, products) may be older than all that they are about.
+    """
+    named = [[(c, c.event_time) for c in contracts if c.event_time], [(c, "_modified_at") for c in contracts]]
+    for columns in named:
+        queries = [
+            f"select min(cast({identifier(column)} as timestamp)) as earliest, {literal(contract.id)} as id"
+            f" from raw.{identifier(contract.raw_table)}"
+            for contract, column in columns
+        ]
+        found = connection.execute(" union all ".join(queries)).fetchall() if queries else []
+        said = sorted((earliest, name) for earliest, name in found if earliest is not None)
+        if said:
+            return said[0]
+    return None
 
 
 def greatest_time(newest: Mapping[str, Newest]) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -86,6 +87,14 @@ class Company:
             content = csv_text(content)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
+
+    def change_contract(self, name: str, said: str, says: str, version: str | None = None) -> None:
+        """Put one passage of a contract in place of another, under another version where one is given."""
+        path = self.contracts / "shop" / f"{name}.odcs.yaml"
+        text = path.read_text()
+        assert said in text, f"{path.name} does not say {said!r}"
+        text = text.replace(said, says, 1)
+        path.write_text(text if version is None else re.sub(r"^version: .*$", f"version: {version}", text, flags=re.M))
 
     def land(self, **changes: Any) -> LandingReport:
         """Land with a fixed clock; insists that the ledger adds up and nothing was lost."""

@@ -128,8 +128,7 @@ def test_values_of_an_agreed_list_are_judged_again_when_the_list_changes(company
 def test_a_changed_contract_is_applied_to_what_is_held_back(running: Company) -> None:
     running.deliver("deals/new.csv", faulty(stage="negotiation"))
     running.land()
-    path = running.contracts / "shop" / "deals.odcs.yaml"
-    path.write_text(path.read_text().replace("[open, won, lost]", "[open, won, lost, negotiation]"))
+    running.change_contract("deals", "[open, won, lost]", "[open, won, lost, negotiation]", version="2.1.0")
     running.land()
     assert running.query("select stage, _row_number from raw.shop__deals where deal_id = 'D203'") == [
         ("negotiation", 3)
@@ -141,8 +140,7 @@ def test_a_changed_contract_is_applied_to_what_is_held_back(running: Company) ->
 def test_another_wording_of_a_contract_judges_nothing_again(running: Company) -> None:
     running.deliver("deals/new.csv", faulty(stage="negotiation"))
     running.land()
-    path = running.contracts / "shop" / "deals.odcs.yaml"
-    path.write_text(path.read_text().replace("description: Stage.", "description: Where the deal stands."))
+    running.change_contract("deals", "description: Stage.", "description: Where the deal stands.")
     assert not running.land().changed
 
 
@@ -185,11 +183,9 @@ def test_a_renamed_column_stops_the_file_until_the_contract_knows_its_name(runni
     running.deliver("deals/new.csv", csv_text(faulty()).replace("stage", "pipeline_step", 1))
     found = check_stopped(running, running.land(), "columns", 20)
     assert "stage missing in new.csv, which has pipeline_step that the contract does not know" in found.message
-    path = running.contracts / "shop" / "deals.odcs.yaml"
-    text = path.read_text()
     place = "        description: Stage.\n"
     aliases = "        customProperties:\n          - {property: aliases, value: [pipeline_step]}\n"
-    path.write_text(text.replace(place, place + aliases))
+    running.change_contract("deals", place, place + aliases, version="2.1.0")
     report = running.land()
     assert report.broken_rules == ()
     assert running.value("select count(*) from raw.shop__deals where stage = 'open' and _file_name = 'new.csv'") == 20
@@ -419,8 +415,7 @@ def test_sql_in_values_and_headers_is_text(running: Company) -> None:
     assert broken(running.land(), "accepted_values:stage").rows_held == 1
     assert json.loads(running.value("select raw_row from audit.quarantine"))["stage"] == attack
     assert running.value("select count(*) from raw.shop__deals where contains(_extra, 'drop table')") == 19
-    path = running.contracts / "shop" / "deals.odcs.yaml"
-    path.write_text(path.read_text().replace("[open, won, lost]", f'[open, won, lost, "{attack}"]'))
+    running.change_contract("deals", "[open, won, lost]", f'[open, won, lost, "{attack}"]', version="2.1.0")
     running.land()
     assert running.value("select _extra from raw.shop__deals where deal_id = 'D203'") == running.value(
         "select _extra from raw.shop__deals where deal_id = 'D204'"

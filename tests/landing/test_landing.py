@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.landing import LandingError
 from tests.landing.conftest import Company, csv_text, customer, deal
 
 
@@ -190,7 +191,6 @@ def test_an_interrupted_landing_leaves_all_as_before(company: Company, monkeypat
 
 
 def test_rows_that_do_not_add_up_are_not_loaded(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.landing import LandingError
     from orchestration.landing.store import Writer
 
     company.deliver("customers/a.csv", [*map(customer, range(1, 7)), customer(7, name="")])
@@ -204,16 +204,62 @@ def test_rows_that_do_not_add_up_are_not_loaded(company: Company, monkeypatch: p
 def test_columns_that_a_contract_gains_appear_in_raw(company: Company) -> None:
     company.deliver("customers/a.csv", [customer(1, city="Graz")])
     company.land()
-    path = company.contracts / "shop" / "customers.odcs.yaml"
-    text = path.read_text()
     added = (
         "      - {name: city, logicalType: string, physicalType: varchar, description: City., "
         "classification: internal}\n"
     )
-    path.write_text(text.replace("      - name: is_deleted\n", added + "      - name: is_deleted\n", 1))
+    place = "      - name: is_deleted\n"
+    company.change_contract("customers", place, added + place, version="1.3.0")
     company.deliver("customers/b.csv", [customer(2, city="Linz")])
     company.land()
     assert company.current("shop__customers", "customer_id, city") == [("C1", "Graz"), ("C2", "Linz")]
+
+
+def test_a_contract_that_changes_under_its_version_stops_landing_until_the_version_is_raised(company: Company) -> None:
+    company.deliver("customers/a.csv", [*map(customer, range(1, 7)), customer(7, employees=900)])
+    company.land()
+    company.change_contract("customers", "{minimum: 0}", "{minimum: 0, maximum: 500}")
+    company.deliver("customers/b.csv", [*map(customer, range(11, 17)), customer(17, employees=900)])
+    company.deliver("rates/a.csv", [{"currency": "EUR", "valid_from": "2026-01-01", "rate": "1.1"}])
+    place = r"properties\.employees\.logicalTypeOptions\.maximum: absent → 500"
+    with pytest.raises(
+        LandingError, match=rf"shop\.customers 1\.2\.0: .*{place}\).*new version.*Owner: sales_operations"
+    ):
+        company.land()
+    assert company.query("select file_name, rows_accepted from audit.loads") == [("a.csv", 7)]
+    company.change_contract("customers", "version: 1.2.0\n", "version: 1.3.0\n")
+    company.land()
+    accepted = (
+        "select file_name, contract_version, rows_accepted from audit.loads where object = 'customers' order by all"
+    )
+    assert company.query(accepted) == [("a.csv", "1.2.0", 7), ("b.csv", "1.3.0", 6)]
+    # What the first version said is remembered: it can come back as it was, and as nothing else.
+    company.change_contract("customers", "version: 1.3.0\n", "version: 1.2.0\n")
+    with pytest.raises(LandingError, match=r"shop\.customers 1\.2\.0"):
+        company.land()
+    company.change_contract("customers", "{minimum: 0, maximum: 500}", "{minimum: 0}")
+    company.land()
+
+
+def test_prose_signatures_and_contracts_that_nobody_delivered_under_may_change(company: Company) -> None:
+    company.deliver("customers/a.csv", [customer(1)])
+    company.land()
+    company.change_contract("customers", "description: One row", "description: Exactly one row")
+    signed = "  - {property: signedBySales, value: Head of sales}\n"
+    company.change_contract("customers", "  - {property: blocksPublish", signed + "  - {property: blocksPublish")
+    company.change_contract("deals", "tolerance, value: 0.2", "tolerance, value: 0.3")
+    company.deliver("customers/b.csv", [customer(2)])
+    assert company.land().rows_accepted == 1
+
+
+def test_an_as_of_before_all_delivered_data_is_an_error_and_one_at_the_first_row_is_not(company: Company) -> None:
+    company.deliver("customers/a.csv", [customer(1), customer(2, created_at="2026-02-01T08:00:00Z")])
+    company.deliver("rates/a.csv", [{"currency": "EUR", "valid_from": "2020-01-01", "rate": "1.1"}])
+    words = r"CONCORD_AS_OF=2026-02-01 07:59:59.*earliest accepted row is of 2026-02-01 08:00:00, in shop\.customers"
+    with pytest.raises(LandingError, match=words):
+        company.land(as_of=datetime(2026, 2, 1, 7, 59, 59))
+    assert company.value("select sum(rows_accepted) from audit.loads") == 3
+    assert company.land(as_of=datetime(2026, 2, 1, 8)).as_of == datetime(2026, 2, 1, 8)
 
 
 def test_rows_keep_their_numbers_over_many_files_and_chunks(company: Company) -> None:

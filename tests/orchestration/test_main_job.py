@@ -129,6 +129,17 @@ def test_a_changed_row_under_a_signature_stops_the_run_and_leaves_what_is_publis
     assert own_demo.settings.published.resolve() == before
 
 
+def test_an_as_of_before_all_data_stops_the_run_and_leaves_what_is_published(own_demo):
+    before = own_demo.settings.published.resolve()
+    process = run_main_job(**own_demo.environment, CONCORD_AS_OF="2001-01-01")
+    assert process.returncode == 1
+    assert "CONCORD_AS_OF=2001-01-01 00:00:00: that is before all delivered data" in process.stdout
+    assert "The earliest accepted row is of 20" in process.stdout
+    assert "What was published before is unchanged" in process.stdout
+    assert "Traceback" not in process.stdout
+    assert own_demo.settings.published.resolve() == before
+
+
 def test_a_failed_data_test_stops_publishing_and_is_told(own_demo, tmp_path):
     """A row that dbt's own tests refuse: an unknown conflict between two agreed tables, planted in a definition."""
     before = own_demo.settings.published.resolve()
