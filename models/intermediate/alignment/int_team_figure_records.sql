@@ -1,0 +1,471 @@
+{%- set person_fields = [
+    'status', 'status_reason', 'lifecycle_stage', 'rating', 'source', 'record_type'
+] -%}
+{%- set deal_fields = ['stage', 'opportunity_type', 'is_won', 'is_closed'] -%}
+{%- set value_holds -%}
+(
+            rules.value = '*'
+            or ({{ is_listed(
+                "lower(trim(coalesce(found_value, '')))", 'lower(rules.value)'
+            ) }}) = (rules.operator = 'in')
+        )
+{%- endset -%}
+
+with figure_rules as (
+
+    select * from {{ ref('team_figure_rules') }}
+
+),
+
+crm_systems_in_use as (
+
+    select * from {{ ref('int_crm_systems_in_use') }}
+
+),
+
+person_records as (
+
+    select * from {{ ref('int_person_records_unioned') }}
+
+),
+
+person_changes as (
+
+    select * from {{ ref('int_person_changes_unioned') }}
+
+),
+
+people_records as (
+
+    select * from {{ ref('int_people_records') }}
+
+),
+
+deals as (
+
+    select * from {{ ref('int_team_deals') }}
+
+),
+
+invoiced_amounts as (
+
+    select * from {{ ref('stg_finance__invoiced_amounts') }}
+
+),
+
+account_records as (
+
+    select * from {{ ref('int_account_records') }}
+
+),
+
+fx_rates as (
+
+    select * from {{ ref('int_fx_rates') }}
+
+),
+
+-- Where a CRM proper delivers opportunities, a marketing system's own are not the CRM's figure.
+rules as (
+
+    select
+        figure_rules.rule_id,
+        figure_rules.kpi,
+        figure_rules.side,
+        figure_rules.system,
+        figure_rules.object,
+        figure_rules.record_type,
+        figure_rules.dated_by,
+        figure_rules.field,
+        figure_rules.operator,
+        figure_rules.value,
+        figure_rules.counts,
+        figure_rules.counted,
+        figure_rules.time_zone,
+        figure_rules.month_begins_on
+    from figure_rules
+    left join crm_systems_in_use
+        on figure_rules.system = crm_systems_in_use.system
+    where
+        figure_rules.side <> 'crm'
+        or crm_systems_in_use.system is not null
+
+),
+
+-- What its system has deleted or merged away, no report of that system counts.
+living_records as (
+
+    select
+        record_key,
+        system,
+        object,
+        record_id,
+        {% for field in person_fields %}
+            {{ field }},
+        {% endfor %}
+        coalesce(created_at, modified_at) as created_at,
+        coalesce(converted_at, modified_at, created_at) as last_known_at
+    from person_records
+    where
+        not is_deleted
+        and merged_into_record_id is null
+
+),
+
+kept_histories as (
+
+    select distinct
+        system,
+        object,
+        field
+    from person_changes
+    where not is_deleted
+
+),
+
+changes as (
+
+    select
+        living_records.record_key,
+        person_changes.system,
+        person_changes.object,
+        person_changes.field,
+        person_changes.old_value,
+        person_changes.new_value,
+        person_changes.changed_at,
+        row_number() over (
+            partition by living_records.record_key, person_changes.field
+            order by person_changes.changed_at asc, person_changes.change_id asc
+        ) as change_number
+    from person_changes
+    inner join living_records
+        on
+            person_changes.system = living_records.system
+            and person_changes.object = living_records.object
+            and person_changes.record_id = living_records.record_id
+    where
+        not person_changes.is_deleted
+        and person_changes.changed_at is not null
+
+),
+
+reached_by_change as (
+
+    select
+        rules.rule_id,
+        changes.record_key,
+        changes.changed_at as counted_at
+    from changes
+    inner join rules
+        on
+            rules.dated_by = 'reached'
+            and changes.system = rules.system
+            and changes.object = rules.object
+            and changes.field = rules.field
+    where {{ value_holds | replace('found_value', 'changes.new_value') }}
+
+),
+
+-- What a record was before its first known change, it was from its creation.
+reached_from_the_start as (
+
+    select
+        rules.rule_id,
+        changes.record_key,
+        least(living_records.created_at, changes.changed_at) as counted_at
+    from changes
+    inner join rules
+        on
+            rules.dated_by = 'reached'
+            and changes.system = rules.system
+            and changes.object = rules.object
+            and changes.field = rules.field
+    inner join living_records on changes.record_key = living_records.record_key
+    where
+        changes.change_number = 1
+        and changes.old_value is not null
+        and {{ value_holds | replace('found_value', 'changes.old_value') }}
+
+),
+
+-- A value that no change explains: it stands since the creation where changes of it are kept.
+reached_without_history as (
+
+    select
+        rules.rule_id,
+        living_records.record_key,
+        case
+            when kept_histories.field is not null then living_records.created_at
+            else living_records.last_known_at
+        end as counted_at
+    from living_records
+    inner join rules
+        on
+            rules.dated_by = 'reached'
+            and living_records.system = rules.system
+            and living_records.object = rules.object
+    left join changes
+        on
+            living_records.record_key = changes.record_key
+            and rules.field = changes.field
+            and changes.change_number = 1
+    left join kept_histories
+        on
+            living_records.system = kept_histories.system
+            and living_records.object = kept_histories.object
+            and rules.field = kept_histories.field
+    where
+        changes.record_key is null
+        and {{ value_holds | replace(
+            'found_value',
+            "case rules.field "
+            ~ "when 'status' then living_records.status "
+            ~ "when 'status_reason' then living_records.status_reason "
+            ~ "when 'lifecycle_stage' then living_records.lifecycle_stage "
+            ~ "when 'rating' then living_records.rating "
+            ~ "when 'source' then living_records.source end"
+        ) }}
+
+),
+
+created_records as (
+
+    select
+        rules.rule_id,
+        living_records.record_key,
+        living_records.created_at as counted_at
+    from living_records
+    inner join rules
+        on
+            rules.dated_by = 'created'
+            and living_records.system = rules.system
+            and living_records.object = rules.object
+    where {{ value_holds | replace(
+        'found_value',
+        "case rules.field "
+        ~ "when 'status' then living_records.status "
+        ~ "when 'status_reason' then living_records.status_reason "
+        ~ "when 'lifecycle_stage' then living_records.lifecycle_stage "
+        ~ "when 'rating' then living_records.rating "
+        ~ "when 'source' then living_records.source end"
+    ) }}
+
+),
+
+counted_people as (
+
+    select * from reached_by_change
+
+    union all
+
+    select * from reached_from_the_start
+
+    union all
+
+    select * from reached_without_history
+
+    union all
+
+    select * from created_records
+
+),
+
+people_dated as (
+
+    select
+        rules.rule_id,
+        rules.kpi,
+        rules.side,
+        rules.counted,
+        rules.month_begins_on,
+        living_records.record_key,
+        living_records.system,
+        living_records.object,
+        living_records.record_id,
+        people_records.person_id,
+        cast(null as {{ dbt.type_string() }}) as opportunity_id,
+        cast(null as {{ dbt.type_string() }}) as account_id,
+        cast(null as {{ dbt.type_string() }}) as currency,
+        cast(null as decimal(18, 2)) as original_amount,
+        cast(1 as decimal(18, 2)) as value,
+        counted_people.counted_at,
+        {{ local_date('counted_people.counted_at', 'rules.time_zone') }} as counted_date
+    from counted_people
+    inner join rules on counted_people.rule_id = rules.rule_id
+    inner join living_records on counted_people.record_key = living_records.record_key
+    left join people_records on counted_people.record_key = people_records.record_key
+    where
+        rules.record_type = '*'
+        or lower(living_records.record_type) = lower(rules.record_type)
+
+),
+
+deals_dated as (
+
+    select
+        rules.rule_id,
+        rules.kpi,
+        rules.side,
+        rules.counted,
+        rules.month_begins_on,
+        deals.record_key,
+        deals.system,
+        deals.object,
+        deals.record_id,
+        cast(null as {{ dbt.type_string() }}) as person_id,
+        deals.opportunity_id,
+        cast(null as {{ dbt.type_string() }}) as account_id,
+        deals.currency,
+        deals.original_amount,
+        case
+            when rules.counts = 'records' then cast(1 as decimal(18, 2))
+            else coalesce(deals.amount, 0)
+        end as value,
+        case
+            when rules.dated_by = 'created' then deals.created_at
+            else cast(deals.close_date as timestamp)
+        end as counted_at,
+        case
+            when rules.dated_by = 'created'
+                then {{ local_date('deals.created_at', 'rules.time_zone') }}
+            else deals.close_date
+        end as counted_date
+    from deals
+    inner join rules
+        on
+            rules.dated_by in ('created', 'closed')
+            and deals.system = rules.system
+            and deals.object = rules.object
+    where {{ value_holds | replace(
+        'found_value',
+        "case rules.field "
+        ~ "when 'stage' then deals.stage "
+        ~ "when 'opportunity_type' then deals.opportunity_type "
+        ~ "when 'is_closed' then case when deals.is_closed then 'true' else 'false' end "
+        ~ "when 'is_won' then case when deals.is_won then 'true' else 'false' end end"
+    ) }}
+
+),
+
+accounts_by_record_id as (
+
+    select
+        record_id,
+        min(account_id) as account_id
+    from account_records
+    group by record_id
+
+),
+
+invoices_dated as (
+
+    select
+        rules.rule_id,
+        rules.kpi,
+        rules.side,
+        rules.counted,
+        rules.month_begins_on,
+        {{ record_key(
+            'invoiced_amounts.system', 'invoiced_amounts.object', 'invoiced_amounts.record_id'
+        ) }} as record_key,
+        invoiced_amounts.system,
+        invoiced_amounts.object,
+        invoiced_amounts.record_id,
+        cast(null as {{ dbt.type_string() }}) as person_id,
+        cast(null as {{ dbt.type_string() }}) as opportunity_id,
+        accounts_by_record_id.account_id,
+        coalesce(invoiced_amounts.currency, '{{ var("reporting_currency") }}') as currency,
+        invoiced_amounts.amount as original_amount,
+        coalesce(
+            {{ convert_money('invoiced_amounts.amount', 'fx_rates.rate') }}, 0
+        ) as value,
+        cast(invoiced_amounts.month as timestamp) as counted_at,
+        cast(invoiced_amounts.month as date) as counted_date
+    from invoiced_amounts
+    inner join rules
+        on
+            rules.dated_by = 'invoiced'
+            and invoiced_amounts.system = rules.system
+            and invoiced_amounts.object = rules.object
+    left join accounts_by_record_id
+        on invoiced_amounts.account_record_id = accounts_by_record_id.record_id
+    left join fx_rates
+        on
+            coalesce(invoiced_amounts.currency, '{{ var("reporting_currency") }}')
+            = fx_rates.currency
+            and invoiced_amounts.month >= fx_rates.valid_from
+            and (fx_rates.valid_to is null or invoiced_amounts.month < fx_rates.valid_to)
+    where not invoiced_amounts.is_deleted
+
+),
+
+dated as (
+
+    select * from people_dated
+
+    union all
+
+    select * from deals_dated
+
+    union all
+
+    select * from invoices_dated
+
+),
+
+-- A team's month may close before the calendar's: what comes later belongs to the next.
+placed as (
+
+    select
+        *,
+        {{ month_start(
+            "case when month_begins_on > 1 and extract(day from counted_date) >= month_begins_on "
+            ~ "then " ~ dbt.dateadd('month', 1, month_start('counted_date'))
+            ~ " else counted_date end"
+        ) }} as period_month
+    from dated
+    where counted_date is not null
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                kpi, side, record_key, case when counted = 'monthly' then period_month end
+            order by counted_at asc, rule_id asc
+        ) as place
+    from placed
+
+),
+
+final as (
+
+    select
+        kpi || '|' || side || '|' || record_key || '|'
+        || cast(period_month as {{ dbt.type_string() }}) as figure_record_id,
+        rule_id,
+        kpi,
+        side,
+        record_key,
+        system,
+        object,
+        record_id,
+        person_id,
+        opportunity_id,
+        account_id,
+        coalesce(person_id, opportunity_id, account_id) as party_id,
+        currency,
+        original_amount,
+        value,
+        false as is_held_back,
+        period_month,
+        counted_at
+    from ranked
+    where place = 1
+
+)
+
+select * from final

@@ -1,0 +1,428 @@
+{%- set rounds = 3 -%}
+
+with team_records as (
+
+    select * from {{ ref('int_team_figure_records') }}
+
+),
+
+team_figures as (
+
+    select * from {{ ref('fct_team_figures') }}
+
+),
+
+figure_rules as (
+
+    select * from {{ ref('team_figure_rules') }}
+
+),
+
+crm_systems_in_use as (
+
+    select * from {{ ref('int_crm_systems_in_use') }}
+
+),
+
+people as (
+
+    select * from {{ ref('dim_people') }}
+
+),
+
+people_records as (
+
+    select * from {{ ref('bridge_person_records') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('fct_opportunities') }}
+
+),
+
+team_deals as (
+
+    select * from {{ ref('int_team_deals') }}
+
+),
+
+shared_records as (
+
+    select * from {{ ref('fct_shared_records') }}
+
+),
+
+candidates as (
+
+    select
+        team_records.kpi,
+        team_records.side,
+        team_records.figure_record_id,
+        shared_records.shared_record_id,
+        case
+            when
+                team_records.original_amount = shared_records.original_amount
+                and team_records.currency = shared_records.currency
+                then 0
+            else 1
+        end as is_other_amount,
+        abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
+            as seconds_apart
+    from team_records
+    inner join shared_records
+        on
+            team_records.kpi = shared_records.kpi
+            and team_records.party_id = shared_records.party_id
+            and case when team_records.side = 'finance' then 'finance' else 'team' end
+            = shared_records.compared_with
+
+),
+
+{%- for round in range(1, rounds + 1) %}
+    {%- set previous = 'candidates' if loop.first else 'left_over_' ~ (round - 1) %}
+
+    -- Two records that are each other's nearest are one; who is left over looks again.
+    nearest_{{ round }} as (
+
+        select
+            kpi,
+            side,
+            figure_record_id,
+            shared_record_id,
+            is_other_amount,
+            seconds_apart,
+            row_number() over (
+                partition by figure_record_id
+                order by is_other_amount asc, seconds_apart asc, shared_record_id asc
+            ) as shared_place,
+            row_number() over (
+                partition by side, shared_record_id
+                order by is_other_amount asc, seconds_apart asc, figure_record_id asc
+            ) as team_place
+        from {{ previous }}
+
+    ),
+
+    matched_{{ round }} as (
+
+        select
+            kpi,
+            side,
+            figure_record_id,
+            shared_record_id
+        from nearest_{{ round }}
+        where
+            shared_place = 1
+            and team_place = 1
+
+    ),
+
+    left_over_{{ round }} as (
+
+        select
+            {{ previous }}.kpi,
+            {{ previous }}.side,
+            {{ previous }}.figure_record_id,
+            {{ previous }}.shared_record_id,
+            {{ previous }}.is_other_amount,
+            {{ previous }}.seconds_apart
+        from {{ previous }}
+        left join matched_{{ round }} as team_matched
+            on {{ previous }}.figure_record_id = team_matched.figure_record_id
+        left join matched_{{ round }} as shared_matched
+            on
+                {{ previous }}.side = shared_matched.side
+                and {{ previous }}.shared_record_id = shared_matched.shared_record_id
+        where
+            team_matched.figure_record_id is null
+            and shared_matched.shared_record_id is null
+
+    ),
+{%- endfor %}
+
+matched as (
+    {%- for round in range(1, rounds + 1) %}
+
+        select
+            kpi,
+            side,
+            figure_record_id,
+            shared_record_id
+        from matched_{{ round }}
+        {%- if not loop.last %}
+
+            union all
+        {%- endif %}
+    {%- endfor %}
+
+),
+
+sides as (
+
+    select distinct
+        kpi,
+        side,
+        case when side = 'finance' then 'finance' else 'team' end as compared_with
+    from team_figures
+    where has_records
+
+),
+
+side_objects as (
+
+    select distinct
+        figure_rules.kpi,
+        figure_rules.side,
+        figure_rules.system,
+        figure_rules.object
+    from figure_rules
+    inner join sides
+        on
+            figure_rules.kpi = sides.kpi
+            and figure_rules.side = sides.side
+    left join crm_systems_in_use on figure_rules.system = crm_systems_in_use.system
+    where
+        figure_rules.side <> 'crm'
+        or crm_systems_in_use.system is not null
+
+),
+
+paired as (
+
+    select
+        team_records.kpi,
+        team_records.side,
+        team_records.figure_record_id,
+        matched.shared_record_id
+    from team_records
+    left join matched on team_records.figure_record_id = matched.figure_record_id
+
+    union all
+
+    select
+        sides.kpi,
+        sides.side,
+        cast(null as {{ dbt.type_string() }}) as figure_record_id,
+        shared_records.shared_record_id
+    from shared_records
+    inner join sides
+        on
+            shared_records.kpi = sides.kpi
+            and shared_records.compared_with = sides.compared_with
+    left join matched
+        on
+            sides.side = matched.side
+            and shared_records.shared_record_id = matched.shared_record_id
+    where matched.shared_record_id is null
+
+),
+
+described as (
+
+    select
+        paired.kpi,
+        paired.side,
+        paired.figure_record_id,
+        paired.shared_record_id,
+        team_records.rule_id,
+        team_records.record_key,
+        team_records.system,
+        team_records.object,
+        team_records.record_id,
+        coalesce(team_records.party_id, shared_records.party_id) as party_id,
+        coalesce(
+            shared_records.person_id, team_records.person_id, opportunities.person_id
+        ) as person_id,
+        coalesce(shared_records.opportunity_id, team_records.opportunity_id) as opportunity_id,
+        coalesce(shared_records.account_id, team_records.account_id, opportunities.account_id)
+            as account_id,
+        shared_records.entry_id,
+        shared_records.grade,
+        team_records.period_month as side_month,
+        shared_records.period_month as shared_month,
+        team_records.value as side_value,
+        shared_records.value as shared_value,
+        coalesce(team_records.is_held_back, false) as is_held_back,
+        coalesce(opportunities.is_won, false) as is_won,
+        team_records.counted_at as side_counted_at,
+        shared_records.counted_at as shared_counted_at
+    from paired
+    left join team_records on paired.figure_record_id = team_records.figure_record_id
+    left join shared_records on paired.shared_record_id = shared_records.shared_record_id
+    left join opportunities on team_records.opportunity_id = opportunities.opportunity_id
+
+),
+
+-- What else is known of the same person, opportunity or account under the same figure.
+parties as (
+
+    select
+        kpi,
+        side,
+        party_id,
+        count(shared_record_id) as shared_records,
+        count(figure_record_id) as side_records,
+        min(case when shared_record_id is not null then record_key end) as a_matched_record,
+        max(case when shared_record_id is not null then record_key end) as another_matched_record
+    from described
+    where party_id is not null
+    group by kpi, side, party_id
+
+),
+
+first_records as (
+
+    select
+        figure_record_id,
+        first_value(record_key) over (
+            partition by kpi, side, party_id
+            order by side_counted_at asc, record_key asc, figure_record_id asc
+        ) as first_record
+    from described
+    where
+        figure_record_id is not null
+        and party_id is not null
+
+),
+
+-- Whom or what the side's own systems know at all, counted or not.
+known_to_the_side as (
+
+    select distinct
+        side_objects.kpi,
+        side_objects.side,
+        people_records.person_id as party_id
+    from people_records
+    inner join side_objects
+        on
+            people_records.system = side_objects.system
+            and people_records.object = side_objects.object
+    where not people_records.is_deleted
+
+    union
+
+    select distinct
+        side_objects.kpi,
+        side_objects.side,
+        team_deals.opportunity_id as party_id
+    from team_deals
+    inner join side_objects
+        on
+            team_deals.system = side_objects.system
+            and team_deals.object = side_objects.object
+    where team_deals.opportunity_id is not null
+
+),
+
+reasoned as (
+
+    select
+        described.*,
+        case
+            when
+                described.side_month = described.shared_month
+                and described.side_value = described.shared_value
+                then null
+            when described.is_held_back then 'held_back_by_contract'
+            when
+                described.shared_record_id is null
+                and (
+                    (
+                        parties.a_matched_record is not null
+                        and (
+                            parties.a_matched_record <> described.record_key
+                            or parties.another_matched_record <> described.record_key
+                        )
+                    )
+                    or (
+                        parties.a_matched_record is null
+                        and first_records.first_record <> described.record_key
+                    )
+                )
+                then 'duplicate'
+            when
+                described.shared_record_id is null
+                and people.is_excluded
+                then 'excluded'
+            when described.shared_record_id is null and described.party_id is null
+                then 'no_record_here'
+            when
+                described.figure_record_id is null
+                and known_to_the_side.party_id is null
+                and coalesce(parties.side_records, 0) = 0
+                then 'no_record_here'
+            -- An invoice has no bookings that it is of, or bookings have no invoice yet.
+            when
+                described.side = 'finance'
+                and (
+                    described.shared_record_id is null
+                    or described.figure_record_id is null
+                )
+                then 'no_record_here'
+            when
+                described.shared_record_id is null
+                and parties.shared_records = 0
+                then
+                    case
+                        when described.kpi = 'bookings' then 'status_differs'
+                        else 'below_definition'
+                    end
+            when described.side_month <> described.shared_month then 'other_period'
+            when described.shared_record_id is null then 're_entry'
+            when described.figure_record_id is null and parties.side_records > 0
+                then 're_entry'
+            when described.figure_record_id is null then 'status_differs'
+            else 'amount_or_currency_differs'
+        end as reason
+    from described
+    left join parties
+        on
+            described.kpi = parties.kpi
+            and described.side = parties.side
+            and described.party_id = parties.party_id
+    left join first_records on described.figure_record_id = first_records.figure_record_id
+    left join people on described.person_id = people.person_id
+    left join known_to_the_side
+        on
+            described.kpi = known_to_the_side.kpi
+            and described.side = known_to_the_side.side
+            and described.party_id = known_to_the_side.party_id
+
+),
+
+final as (
+
+    select
+        md5(
+            kpi || '|' || side || '|' || coalesce(figure_record_id, '')
+            || '|' || coalesce(shared_record_id, '')
+        ) as alignment_record_id,
+        kpi,
+        side,
+        rule_id,
+        record_key,
+        entry_id,
+        person_id,
+        account_id,
+        opportunity_id,
+        system,
+        object,
+        record_id,
+        grade,
+        reason,
+        side_value,
+        shared_value,
+        figure_record_id is not null as is_counted_by_side,
+        shared_record_id is not null as is_counted_by_shared,
+        reason is null as is_agreed,
+        side_month,
+        shared_month,
+        side_counted_at,
+        shared_counted_at
+    from reasoned
+
+)
+
+select * from final
