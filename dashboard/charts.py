@@ -81,6 +81,10 @@ def model(chart: Chart, shown: Shown, currency: str, partial_month: str | None) 
     for group in shown.groups:
         values = group.values
         raw = values[chart.label]
+        is_total = bool(chart.total and values[chart.total])
+        if chart.kind == "steps" and not is_total and not values[chart.value]:
+            # A step that changed nothing only makes the bridge longer.
+            continue
         marks.append(
             Mark(
                 label=write(raw, label_style, currency),
@@ -90,7 +94,7 @@ def model(chart: Chart, shown: Shown, currency: str, partial_month: str | None) 
                 is_partial=label_style == "month" and raw is not None and str(raw)[:10] == partial_month,
                 low=values[chart.low] if chart.low else None,
                 high=values[chart.high] if chart.high else None,
-                is_total=bool(chart.total and values[chart.total]),
+                is_total=is_total,
             )
         )
     series = series_by_size(chart, shown) if chart.series else []

@@ -188,7 +188,8 @@ def make_mail(digest: Digest, content: Content) -> EmailMessage:
         if name not in shown:
             continue
         panel, figures = panels[name], shown[name]
-        sentence = panel.empty if figures.is_empty else _text(figures.say(panel.sentence))
+        said = (_text(figures.say(clauses)) for clauses in (panel.sentence, panel.support))
+        sentence = panel.empty if figures.is_empty else " ".join(filter(None, said))
         text += [panel.title.upper(), sentence, ""]
         html.append(f"<h2>{escape(panel.title)}</h2><p>{escape(sentence)}</p>")
         for chart in panel.charts[:1]:

@@ -70,9 +70,10 @@ class DrillDown:
         scopes: the dimensions of `access_scopes` that the rows have, each as the column of its name: region, and the
             team of the owner. A viewer who is limited by a dimension that is not named here is refused.
         totals: columns whose sum is shown above the rows.
+        stocks: columns that stand once for each `date`: their sum is shown where one such date was asked for.
         totals_of_one: columns of which one value must have been asked for before sums mean anything; `a|b`: of either.
         record: the columns that identify the record in its system (system, object, record id), for links into it.
-            date: the date by which figures of the rows are counted unless they say otherwise; `period` filters by it.
+        date: the date by which figures of the rows are counted unless they say otherwise; `period` filters by it.
         note: a sentence that belongs beside the rows.
     """
 
@@ -86,6 +87,7 @@ class DrillDown:
     sql: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[str, ...] = ()
     totals: tuple[str, ...] = ()
+    stocks: tuple[str, ...] = ()
     totals_of_one: tuple[str, ...] = ()
     record: tuple[str, str, str] | None = ("system", "object", "record_id")
     date: str = ""
@@ -132,7 +134,12 @@ OPENS = {
     "lead_cycle_id": "lead_cycles",
 }
 
-_ACCOUNT = " left join core.dim_accounts as accounts on data.account_id = accounts.account_id"
+_ACCOUNT_OF = " left join core.dim_accounts as accounts on {}.account_id = accounts.account_id"
+_ACCOUNT = _ACCOUNT_OF.format("data")
+_OPPORTUNITY = (
+    " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
+)
+_CAMPAIGN = " left join core.dim_campaigns as campaigns on data.campaign_id = campaigns.campaign_id"
 # An opportunity has the motion of the cycle that it belongs to.
 _MOTION = (
     " left join (select cycles.opportunity_id, min(cycles.motion) as motion from funnel.fct_lead_cycles as cycles"
@@ -192,8 +199,8 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " rep_hours number, target_hours number, is_due flag, is_met flag, is_disposed flag, person_id",
             also="lead_cycle_id, entry_id, account_id, campaign_id, fit_grade, definition_version, missing_fields,"
             " last_place, owners whole, routing_hours number, is_hand_raise flag, is_handed_over flag,"
-            " is_accepted flag, mql_date date, crm_arrived_at moment, first_touch_at moment, disposed_at moment,"
-            " exited_at moment, ended_at moment, data_cut_at moment, rep_id, team",
+            " is_accepted flag, is_routed_in_time flag, mql_date date, crm_arrived_at moment, first_touch_at moment,"
+            " disposed_at moment, exited_at moment, ended_at moment, data_cut_at moment, rep_id, team",
             sql={
                 "account_name": "accounts.account_name",
                 "team": "reps.team",
@@ -202,6 +209,33 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             },
             scopes=("region", "team"),
             note="No logged touch is not the same as no touch: what nobody writes down is not seen.",
+        ),
+        DrillDown(
+            "handoff_owners",
+            "Owners of hand-offs",
+            "funnel.fct_handoff_owners as data"
+            " left join funnel.fct_handoffs as handoffs on data.lead_cycle_id = handoffs.lead_cycle_id"
+            + _REP_TEAM.format("data")
+            + _ACCOUNT_OF.format("handoffs"),
+            date="owned_from",
+            key="handoff_owner",
+            order="-owned_from",
+            columns="owned_from moment, owned_until moment, owner_number whole, account_name, fate, held_hours number,"
+            " target_hours number, is_first_owner flag, is_answered flag, is_over_target flag, grade, region, team,"
+            " lead_cycle_id",
+            also="handoff_owner, record_key, rep_id, charged_until moment, mql_date date",
+            sql={
+                "handoff_owner": "data.lead_cycle_id || ':' || data.owner_number",
+                "account_name": "accounts.account_name",
+                "fate": "replace(handoffs.fate, '_', ' ')",
+                "grade": "handoffs.grade",
+                "region": "handoffs.region",
+                "mql_date": "handoffs.mql_date",
+                "team": "reps.team",
+            },
+            scopes=("region", "team"),
+            record=None,
+            note="Each owner is charged only for the working hours in which the hand-off was theirs and unanswered.",
         ),
         DrillDown(
             "opportunities",
@@ -226,8 +260,9 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             "Touches",
             "core.fct_touches as data"
             " left join core.dim_people as people on data.person_id = people.person_id"
-            " left join core.dim_campaigns as campaigns on data.campaign_id = campaigns.campaign_id"
-            " left join core.dim_content as content on data.content_id = content.content_id" + _ACCOUNT,
+            + _CAMPAIGN
+            + " left join core.dim_content as content on data.content_id = content.content_id"
+            + _ACCOUNT,
             date="touched_at",
             key="touch_id",
             order="-touched_at",
@@ -260,9 +295,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "conversions",
             "Conversions",
-            "attribution.fct_conversions as data"
-            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
-            + _ACCOUNT,
+            "attribution.fct_conversions as data" + _OPPORTUNITY + _ACCOUNT,
             date="converted_date",
             key="conversion_id",
             order="-converted_at",
@@ -285,9 +318,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "credits",
             "Credit",
-            "attribution.fct_credits as data"
-            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
-            " left join core.dim_campaigns as campaigns on data.campaign_id = campaigns.campaign_id" + _ACCOUNT,
+            "attribution.fct_credits as data" + _OPPORTUNITY + _CAMPAIGN + _ACCOUNT,
             date="converted_date",
             key="credit_id",
             order="-credit_amount",
@@ -344,9 +375,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "pipeline_changes",
             "Movements of the pipeline",
-            "revenue.fct_pipeline_changes as data"
-            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
-            + _ACCOUNT,
+            "revenue.fct_pipeline_changes as data" + _OPPORTUNITY + _ACCOUNT,
             date="changed_date",
             key="pipeline_change_id",
             order="-changed_at",
@@ -381,6 +410,45 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             scopes=("region",),
             record=None,
             note="A contract counts in a month if it started on or before the last day and runs beyond it.",
+        ),
+        DrillDown(
+            "contract_months",
+            "Contracts by month",
+            "revenue.fct_contract_months as data" + _OPPORTUNITY + _ACCOUNT,
+            date="period_month",
+            key="contract_month_id",
+            order="-period_month",
+            columns="period_month date, account_name, opportunity_name, opportunity_type, mrr money, segment, region,"
+            " opportunity_id",
+            also="contract_month_id, customer_id, account_id, original_currency, original_monthly_amount number",
+            sql={"account_name": "accounts.account_name", "opportunity_name": "opportunities.opportunity_name"},
+            scopes=("region",),
+            stocks=("mrr",),
+            record=None,
+            note="What recurs in a month; the months of a contract are never added up: ask for one month.",
+        ),
+        DrillDown(
+            "mrr_months",
+            "Recurring revenue by customer and month",
+            "revenue.fct_mrr_months as data" + _ACCOUNT,
+            date="period_month",
+            key="mrr_month_id",
+            order="-period_month",
+            columns="period_month date, account_name, movement, starting_mrr money, new_mrr money,"
+            " reactivated_mrr money, expansion_mrr money, contraction_mrr money, churned_mrr money, ending_mrr money,"
+            " segment, region, account_id",
+            also="mrr_month_id, customer_id, gross_retained_mrr money, net_retained_mrr money,"
+            " starting_mrr_12_months money, gross_retained_mrr_12_months money, net_retained_mrr_12_months money,"
+            " renewable_mrr money, is_complete flag",
+            sql={"account_name": "accounts.account_name"},
+            scopes=("region",),
+            totals=("new_mrr", "reactivated_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr"),
+            stocks=(
+                *("starting_mrr", "ending_mrr", "gross_retained_mrr", "net_retained_mrr", "starting_mrr_12_months"),
+                *("gross_retained_mrr_12_months", "net_retained_mrr_12_months"),
+            ),
+            record=None,
+            note="What stands at the start or the end of a month is added up over customers, never over months.",
         ),
         DrillDown(
             "people",
@@ -421,30 +489,9 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             record=None,
         ),
         DrillDown(
-            "handoffs",
-            "Hand-offs",
-            "funnel.fct_handoffs as data" + _REP_TEAM.format("data") + _ACCOUNT,
-            date="mql_date",
-            key="lead_cycle_id",
-            order="-mql_at",
-            columns="mql_at moment, account_name, grade, temperature, fate, reason, is_due flag, is_met flag,"
-            " handed_over_at moment, assigned_at moment, first_response_at moment, due_at moment, routing_hours number,"
-            " rep_hours number, motion, channel, persona, segment, region, person_id, lead_cycle_id",
-            also="entry_id, account_id, campaign_id, rep_id, team, fit_grade, definition_version, charged_to,"
-            " owners whole, target_hours number, is_hand_raise flag, is_handed_over flag, is_accepted flag,"
-            " is_disposed flag, is_routed_in_time flag, mql_date date, first_touch_at moment, disposed_at moment,"
-            " exited_at moment, data_cut_at moment",
-            sql={"account_name": "accounts.account_name", "team": "reps.team"},
-            scopes=("region", "team"),
-            record=None,
-            note="Without a logged touch is not without a touch: the CRM holds what was logged.",
-        ),
-        DrillDown(
             "claims",
             "Claims of the teams",
-            "attribution.fct_claims as data"
-            " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
-            " left join core.dim_accounts as accounts on opportunities.account_id = accounts.account_id",
+            "attribution.fct_claims as data" + _OPPORTUNITY + _ACCOUNT_OF.format("opportunities"),
             date="converted_date",
             key="claim_id",
             order="-converted_date",
@@ -517,6 +564,7 @@ class FigureRows:
         date: the date column by which the metric is counted.
         measure: the column whose sum is the metric; None where it is the number of rows.
         is_stock: whether only the last day of a period counts.
+        month: of rows that stand once a month, by its first day: which month of a period counts, first or last.
         is_exact: whether measure over the rows is the metric; a ratio's rows are those of its denominator.
     """
 
@@ -525,6 +573,7 @@ class FigureRows:
     date: str
     measure: str | None = None
     is_stock: bool = False
+    month: str = ""
     is_exact: bool = True
 
 
@@ -539,10 +588,20 @@ def _deals(
     return FigureRows("opportunities", filters, date, measure, is_exact=is_exact)
 
 
+def _handoffs(*filters: tuple[str, str], is_exact: bool = True) -> FigureRows:
+    return FigureRows("handoffs", filters, "mql_date", is_exact=is_exact)
+
+
+def _recurring(measure: str, month: str = "") -> FigureRows:
+    return FigureRows("mrr_months", (), "period_month", measure, month=month)
+
+
+_DUE, _PASSED = ("is_due", "true"), ("is_handed_over", "true")
 _WON, _CLOSED, _NEW = ("is_won", "true"), ("is_closed", "true"), ("opportunity_type", "new")
 _MATURE, _CONVERTED = ("is_mature", "true"), ("is_converted_in_window", "true")
 _CREDITED = (("is_headline", "true"), ("conversion_type", "won"))
 _FIRST_WINS = (("is_new_customer", "true"),)
+_MRR_CHANGES = ("new", "reactivated", "expansion", "contraction", "churned")
 _STEPS = {"mql": "sal", "sal": "sql", "sql": "sqo", "sqo": "won"}
 
 FIGURES: Mapping[str, FigureRows] = {
@@ -578,6 +637,29 @@ FIGURES: Mapping[str, FigureRows] = {
     "acquisition_cost": FigureRows("acquisition_costs", (("is_counted", "true"),), "cost_date", "amount"),
     "new_customers": FigureRows("conversions", _FIRST_WINS, "converted_date"),
     "cac": FigureRows("conversions", _FIRST_WINS, "converted_date", is_exact=False),
+    "handoffs": _handoffs(),
+    "handoffs_passed": _handoffs(_PASSED),
+    "handoffs_due": _handoffs(_DUE),
+    "handoffs_met": _handoffs(("is_met", "true")),
+    "handoffs_ignored": _handoffs(_DUE, ("fate", "untouched overdue")),
+    "handoffs_disposed": _handoffs(("is_disposed", "true")),
+    "sla_compliance_rate": _handoffs(_DUE, is_exact=False),
+    "ignored_rate": _handoffs(_DUE, is_exact=False),
+    "feedback_rate": _handoffs(_PASSED, is_exact=False),
+    **{f"{change}_mrr": _recurring(f"{change}_mrr") for change in _MRR_CHANGES},
+    "starting_mrr": _recurring("starting_mrr", "first"),
+    "ending_mrr": _recurring("ending_mrr", "last"),
+    "opening_cohort_mrr": _recurring("starting_mrr", "last"),
+    "opening_cohort_mrr_12_months": _recurring("starting_mrr_12_months", "last"),
+    **{
+        f"{kind}_retained_mrr{span}": _recurring(f"{kind}_retained_mrr{span}", "last")
+        for kind in ("gross", "net")
+        for span in ("", "_12_months")
+    },
+    **{
+        rate: FigureRows("mrr_months", (), "period_month", month="last", is_exact=False)
+        for rate in ("grr", "nrr", "grr_12_months", "nrr_12_months")
+    },
 }
 
 
@@ -615,8 +697,11 @@ def figure_link(
     if figure is None:
         return None
     period: list[tuple[str, Any]] = []
-    if figure.is_stock and before is not None:
-        period = [(figure.date, before - timedelta(days=1))]
+    last = before - timedelta(days=1) if before is not None else None
+    if figure.month and (chosen := since if figure.month == "first" else last) is not None:
+        period = [(figure.date, chosen.replace(day=1))]
+    elif figure.is_stock and before is not None:
+        period = [(figure.date, last)]
     else:
         period += [(f"{figure.date}.from", since)] if since is not None else []
         period += [(f"{figure.date}.before", before)] if before is not None else []

@@ -199,7 +199,7 @@ def totals_query(request: RowRequest, scope: Scope) -> Query:
     sums = "".join(
         f', sum({column.sql}) as "{column.name}"'
         for column in request.drill_down.all_columns
-        if column.name in request.drill_down.totals and _adds_up(request)
+        if column.name in _summed(request)
     )
     return Query(f"select count(*) as all_rows{sums} from {request.drill_down.source}{where}", tuple(values))
 
@@ -275,14 +275,16 @@ def figure_sql(metric: str) -> str | None:
     )
 
 
-def _adds_up(request: RowRequest) -> bool:
-    """Whether the rows are of one day, one model or whatever else their sums must not mix."""
+def _summed(request: RowRequest) -> set[str]:
+    """The columns whose sum means something: the rows are of one day, one model or whatever must not be mixed."""
     single = {
         condition.column.name
         for condition in request.conditions
         if not condition.operator and len(condition.values) == 1 and condition.values not in {("false",), (NO_VALUE,)}
     }
-    return all(single & set(either.split("|")) for either in request.drill_down.totals_of_one)
+    drill_down = request.drill_down
+    adds_up = all(single & set(either.split("|")) for either in drill_down.totals_of_one)
+    return {*(drill_down.totals if adds_up else ()), *(drill_down.stocks if drill_down.date in single else ())}
 
 
 def next_cursor(request: RowRequest, row: Mapping[str, Any]) -> str:

@@ -12,7 +12,18 @@ SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FORMATS = frozenset(
     {
-        *("money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "points", "days"),
+        *(
+            "money",
+            "money_signed",
+            "money_full",
+            "count",
+            "count_signed",
+            "number",
+            "percent",
+            "share",
+            "points",
+            "days",
+        ),
         *("text", "date", "month", "yes"),
     }
 )
@@ -63,6 +74,8 @@ def _unsigned(number: float, style: str, currency: str) -> str:
             return fixed(number, 1)
         case "percent":
             return fixed(number * 100, 1) + "%"
+        case "share":
+            return fixed(number * 100, 0) + "%"
         case "points":
             return fixed(number * 100, 1) + " pts"
     raise ValueError(f"unknown format {style!r}; known are {', '.join(sorted(FORMATS))}")

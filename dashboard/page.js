@@ -5,7 +5,7 @@
   const page = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
   const FILTERS = ["motion", "opportunity_type", "channel", "segment", "region", "team"];
-  const NUMERIC = new Set(["money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "points", "days"]);
+  const NUMERIC = new Set(["money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "share", "points", "days"]);
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const SERIES = 10;
 
@@ -33,6 +33,7 @@
       case "count": case "count_signed": return fixed(number, 0);
       case "number": case "days": return fixed(number, 1);
       case "percent": return fixed(number * 100, 1) + "%";
+      case "share": return fixed(number * 100, 0) + "%";
       case "points": return fixed(number * 100, 1) + " pts";
       default: throw new Error(`unknown format ${style}`);
     }
@@ -224,12 +225,12 @@
   };
   const rowsAddress = (view, values, state) => {
     const pairs = Object.entries(view.rowsFixed);
-    if (view.hasPeriod && view.rowsDate) {
+    if (view.hasPeriod) {
       const { last, length } = page.quarters[state.quarter];
       const first = { quarter: last - length + 1, year: Math.max(last - 11, 0), all: 0 }[view.span];
       const [year, month] = page.months[last].split("-").map(Number);
       const before = `${year + Math.floor(month / 12)}-${String((month % 12) + 1).padStart(2, "0")}-01`;
-      pairs.push([`${view.rowsDate}.from`, page.months[first]], [`${view.rowsDate}.before`, before]);
+      for (const name of view.rowsDates) pairs.push([`${name}.from`, page.months[first]], [`${name}.before`, before]);
     }
     for (const name of view.filters) if (state.filters[name]) pairs.push([name, state.filters[name]]);
     for (const [name, column] of Object.entries(view.rowsParameters)) if (values[column] !== null) pairs.push([name, values[column]]);
@@ -260,31 +261,43 @@
     const part = (number, style, name) => figure(number, style, `data-tile="${tile.id}.${name}"`);
     const lines = [`<p class="big">${part(value, tile.style, "value")}</p>`];
     if (target !== null) {
-      const reached = value !== null && target && tile.style !== "percent" ? ` · ${part(value / target, "percent", "reached")} reached` : "";
-      lines.push(`<p>Target ${part(target, tile.style, "target")}${reached}</p>`);
+      let said = `${part(target, tile.style, "target")} ${safe(tile.targetLabel)}`;
+      if (value !== null && target && tile.style !== "percent") {
+        const reached = value / target;
+        said = `<span class="bar" aria-hidden="true"><i style="width:${Math.round(Math.max(0, Math.min(reached, 1)) * 100)}%"></i></span>${part(reached, "share", "reached")} of ${said}`;
+      }
+      lines.push(`<p class="target">${said}</p>`);
+    } else {
+      const absent = say(tile.noTarget, lookup);
+      if (absent) lines.push(`<p class="target">${absent}</p>`);
     }
     if (tile.before) {
       if (before === null || value === null) lines.push(`<p>No figure for ${safe(words.previous_period)}</p>`);
       else {
         const style = { percent: "points", money: "money_signed" }[tile.style] || "count_signed";
-        lines.push(`<p>${part(value - before, style, "rise")} against ${part(before, tile.style, "before")} ${words.is_to_date ? "on the same business day of " : "in "}${safe(words.previous_period)}</p>`);
+        const rise = value - before;
+        lines.push(`<p><span class="rise ${rise > 0 ? "up" : rise < 0 ? "down" : "level"}">${part(rise, style, "rise")}</span> from ${part(before, tile.style, "before")}</p>`);
       }
     }
     const note = say(tile.note, lookup);
     if (note) lines.push(`<p class="note">${note}</p>`);
+    const teams = say(tile.teams, lookup);
+    if (teams) lines.push(`<p class="teams"><a href="#${safe(tile.teamsPanel)}">${teams}</a></p>`);
     return lines.join("");
   };
 
   /* --- charts --- */
   const css = (number) => `var(--series-${Math.min(number + 1, SERIES)})`;
-  const marksOf = (chart, shown) => shown.groups.map(({ values, greyed }) => {
+  const drawnGroups = (chart, shown) => (chart.kind !== "steps" ? shown.groups : shown.groups.filter(({ values }) => values[chart.value] || isTotal(chart, values)));
+  const isTotal = (chart, values) => Boolean(chart.total && values[chart.total] && values[chart.total] !== "false");
+  const marksOf = (chart, shown) => drawnGroups(chart, shown).map(({ values, greyed }) => {
     const style = shown.view.columns.find((column) => column.name === chart.label).style;
     const raw = values[chart.label];
     return {
       label: write(raw, style), value: values[chart.value], series: chart.series ? write(values[chart.series], "text") : "", greyed,
       partial: style === "month" && raw !== null && String(raw).slice(0, 10) === page.partialMonth,
       low: chart.low ? values[chart.low] : null, high: chart.high ? values[chart.high] : null,
-      total: Boolean(chart.total && values[chart.total] && values[chart.total] !== "false"),
+      total: isTotal(chart, values),
     };
   });
   const ticks = (low, high) => {
@@ -428,6 +441,9 @@
       };
       const empty = Object.values(shown).every((item) => !item.all.length);
       section.querySelector(".sentence").innerHTML = empty ? safe(panel.empty) : say(panel.sentence, lookup);
+      const support = section.querySelector(".support");
+      support.innerHTML = empty ? "" : say(panel.support, lookup);
+      support.hidden = !support.innerHTML;
       const applied = new Set(Object.values(panel.views).flatMap((view) => view.filters));
       const ignored = FILTERS.filter((name) => state.filters[name] && !applied.has(name)).map((name) => page.filterLabels[name].toLowerCase());
       const scope = section.querySelector(".scope");
@@ -453,6 +469,8 @@
 
   /* --- state in the address --- */
   const form = document.getElementById("filters");
+  const more = document.getElementById("more-filters");
+  more.addEventListener("click", () => more.setAttribute("aria-expanded", String(form.classList.toggle("is-whole"))));
   const newest = page.quarters.length - 1;
   const stateOfForm = () => {
     const chosen = new FormData(form);

@@ -8,8 +8,8 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -76,6 +76,7 @@ class Content:
         missing: Tables that a panel waits for, by panel.
         catalog: What each metric means, by name.
         links: URL patterns that open a record in its system, by system and object.
+        log: Entries of the joint log that are open or were closed lately, by subject.
     """
 
     header: Header
@@ -87,6 +88,7 @@ class Content:
     missing_tiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     catalog: dict[str, dict[str, str]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
+    log: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def words(self, state: State) -> dict[str, Any]:
         """What texts can say of the page as `page.…`."""
@@ -194,10 +196,14 @@ def read_content_of(
         content.data[panel.id] = {
             view.name: read_view(connection, panel, view, content.calendar, max_rows) for view in panel.views
         }
+        figures = content.show(panel, content.first_state)
+        panel = replace(
+            panel, tiles=tuple(tile for tile in panel.tiles if tile.shown_if is None or figures.value(tile.shown_if))
+        )
         for tile in panel.tiles:
             if absent := tuple(sorted(set(tile.needs) - tables)):
                 content.missing_tiles[f"{panel.id}.{tile.id}"] = absent
-        if panel.shown_if is None or content.show(panel, content.first_state).value(panel.shown_if):
+        if panel.shown_if is None or figures.value(panel.shown_if):
             shown.append(panel)
     content.panels = tuple(shown)
     if "metrics.catalog" in tables:
@@ -206,6 +212,8 @@ def read_content_of(
         )
         names = [item[0] for item in rows.description]
         content.catalog = {row[0]: dict(zip(names, row, strict=True)) for row in rows.fetchall()}
+    if "core.dim_joint_log" in tables:
+        content.log = read_log(connection, content.calendar.last_day)
     if "core.dim_system_links" in tables:
         content.links = {
             f"{system}:{object_}": pattern
@@ -215,6 +223,27 @@ def read_content_of(
             if re.match(r"https?://", pattern)
         }
     return content
+
+
+def read_log(connection: duckdb.DuckDBPyConnection, last_day: date) -> dict[str, list[dict[str, Any]]]:
+    """What the teams have noted, by what it is about: open entries, and those closed within a quarter."""
+    rows = connection.execute(
+        "select subject, kind, entry, owner_team, due_date, is_open, is_overdue from core.dim_joint_log"
+        " where is_open or closed_date >= $last - interval 3 month"
+        " order by is_open desc, logged_date desc, log_id",
+        {"last": last_day},
+    )
+    names = [item[0] for item in rows.description]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.fetchall():
+        entry = dict(zip(names, row, strict=True))
+        found.setdefault(subject_of(entry["subject"]), []).append(entry)
+    return found
+
+
+def subject_of(words: str) -> str:
+    """A subject of the joint log as panels name it: `Deal size` is `deal_size`."""
+    return "_".join(words.lower().replace("_", " ").split())
 
 
 def link_to_record(links: Mapping[str, str], system: Any, object_: Any, record: Any) -> str | None:
@@ -305,9 +334,10 @@ def rows_link(view: View, values: Mapping[str, Any], state: State, content: Cont
 def rows_address(view: View, values: Mapping[str, Any], state: State, content: Content) -> str:
     """`/rows/<id>?<column>=<value>&…`: the period, the filters that the view knows and the row's own values."""
     pairs: list[tuple[str, str]] = list(view.rows_fixed.items())
-    if view.period and view.rows_date:
+    if view.period:
         first, before = period_bounds(view, state, content.calendar)
-        pairs += [(f"{view.rows_date}.from", first), (f"{view.rows_date}.before", before)]
+        for name in view.rows_dates:
+            pairs += [(f"{name}.from", first), (f"{name}.before", before)]
     pairs += [(name, state.filters[name]) for name in view.filters if state.filters.get(name)]
     pairs += [
         (name, str(values[column])) for name, column in view.rows_parameters.items() if values[column] is not None
@@ -335,32 +365,34 @@ def tile_html(tile: Tile, figures: PanelFigures, content: Content, panel: Panel)
     lines = [Markup('<p class="big">{}</p>').format(_tile_figure(value, tile.style, currency, tile.id, "value"))]
     if target is not None:
         reached = None if value is None or not target else value / target
-        lines.append(
-            Markup("<p>Target {}{}</p>").format(
-                _tile_figure(target, tile.style, currency, tile.id, "target"),
-                Markup(" · {} reached").format(_tile_figure(reached, "percent", currency, tile.id, "reached"))
-                if reached is not None and tile.style != "percent"
-                else Markup(""),
+        said = Markup("{} {}").format(_tile_figure(target, tile.style, currency, tile.id, "target"), tile.target_label)
+        if reached is not None and tile.style != "percent":
+            bar = Markup('<span class="bar" aria-hidden="true"><i style="width:{}%"></i></span>').format(
+                round(max(0, min(reached, 1)) * 100)
             )
-        )
+            said = Markup("{}{} of {}").format(bar, _tile_figure(reached, "share", currency, tile.id, "reached"), said)
+        lines.append(Markup('<p class="target">{}</p>').format(said))
+    elif no_target := figures.say(tile.no_target):
+        lines.append(Markup('<p class="target">{}</p>').format(pieces_html(no_target)))
     if tile.before is not None:
         if before is None or value is None:
             lines.append(Markup("<p>No figure for {}</p>").format(figures.page["previous_period"]))
         else:
             rise = value - before
             style = {"percent": "points", "money": "money_signed"}.get(tile.style, "count_signed")
-            day = "same business day of " if figures.page["is_to_date"] else ""
             lines.append(
-                Markup("<p>{} against {} {}{}</p>").format(
+                Markup('<p><span class="rise {}">{}</span> from {}</p>').format(
+                    "up" if rise > 0 else "down" if rise < 0 else "level",
                     _tile_figure(rise, style, currency, tile.id, "rise"),
                     _tile_figure(before, tile.style, currency, tile.id, "before"),
-                    "on the " + day if day else "in ",
-                    figures.page["previous_period"],
                 )
             )
     note = figures.say(tile.note)
     if note:
         lines.append(Markup('<p class="note">{}</p>').format(pieces_html(note)))
+    teams = figures.say(tile.teams)
+    if teams:
+        lines.append(Markup('<p class="teams"><a href="#{}">{}</a></p>').format(tile.teams_panel, pieces_html(teams)))
     return Markup("").join(lines)
 
 
@@ -425,6 +457,7 @@ def _panel_data(content: Content, panel: Panel) -> dict[str, Any]:
         "id": panel.id,
         "empty": panel.empty,
         "sentence": _clauses_data(panel.sentence),
+        "support": _clauses_data(panel.support),
         "views": {name: _view_data(data) for name, data in content.data[panel.id].items()},
         "tiles": [
             {
@@ -432,8 +465,12 @@ def _panel_data(content: Content, panel: Panel) -> dict[str, Any]:
                 "value": tile.value,
                 "style": tile.style,
                 "target": tile.target,
+                "targetLabel": tile.target_label,
+                "noTarget": _clauses_data(tile.no_target),
                 "before": tile.before,
                 "note": _clauses_data(tile.note),
+                "teams": _clauses_data(tile.teams),
+                "teamsPanel": tile.teams_panel,
             }
             for tile in panel.tiles
             if f"{panel.id}.{tile.id}" not in content.missing_tiles
@@ -478,7 +515,7 @@ def _view_data(data: ViewData) -> dict[str, Any]:
         "rowsId": view.rows_id,
         "rowsParameters": dict(view.rows_parameters),
         "rowsFixed": dict(view.rows_fixed),
-        "rowsDate": view.rows_date,
+        "rowsDates": view.rows_dates,
         "rows": data.rows,
         "period": data.period,
         "texts": data.texts,
@@ -575,13 +612,15 @@ def _panel_part(content: Content, panel: Panel) -> dict[str, Any]:
         "waits": False,
         "is_empty": figures.is_empty,
         "sentence": Markup("{}").format(panel.empty) if figures.is_empty else pieces_html(figures.say(panel.sentence)),
+        "support": Markup("") if figures.is_empty else pieces_html(figures.say(panel.support)),
+        "log": _log(content, panel),
         "tiles": [{"tile": tile, "html": tile_html(tile, figures, content, panel)} for tile in panel.tiles],
         "charts": drawn,
         "tables": [
             {
                 "view": view,
                 # Beside large figures and charts a table is what one looks up.
-                "open": view.name not in charted and not panel.tiles,
+                "open": view.name not in charted and not panel.tiles if view.is_open is None else view.is_open,
                 "columns": [column for column in view.columns if not column.is_hidden],
                 "html": table_html(figures.shown[view.name], content, state),
                 "is_empty": not figures.shown[view.name].groups,
@@ -593,6 +632,14 @@ def _panel_part(content: Content, panel: Panel) -> dict[str, Any]:
         "passports": _passports(content, panel),
         "left_out": sorted({name for data in content.data[panel.id].values() for name in data.left_out}),
     }
+
+
+def _log(content: Content, panel: Panel) -> list[dict[str, Any]]:
+    """What the teams noted of a panel: of itself, of its metrics, and of what else it names."""
+    subjects = dict.fromkeys(subject_of(word) for word in (panel.id, *panel.log, *panel.metrics))
+    return [
+        {**entry, "about": subject.replace("_", " ")} for subject in subjects for entry in content.log.get(subject, [])
+    ]
 
 
 def _passports(content: Content, panel: Panel) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import logging
 import secrets
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -61,6 +62,28 @@ _BAR = (
     '<a href="/figures">Figures by month</a> <a href="/rows">Rows</a>'
     ' <a href="/passport">Passports</a> <a href="/account">Account and log out</a></div></nav>'
 )
+
+
+@dataclass(frozen=True)
+class RowAnswer:
+    """A request for rows that was read and judged, and the build that answers it.
+
+    Attributes:
+        headers: what the answer carries in every form.
+        count: rows that there are, over all pages.
+        totals: sums over them, where sums mean something.
+    """
+
+    reader: Reader
+    viewer: Viewer
+    asked: RowRequest
+    headers: dict[str, str]
+    count: int
+    totals: dict[str, Any]
+
+    def page(self) -> tuple[Sequence[dict[str, Any]], str | None]:
+        """The rows of the asked page, and the cursor of the next one."""
+        return _page(self.asked, list(self.reader.each(page_query(self.asked, self.viewer.scope))))
 
 
 class Dashboard:
@@ -249,74 +272,18 @@ class Dashboard:
 
     def rows(self, request: Request) -> Response:
         """One page of rows."""
-        viewer, asked = self._asked(request)
-        with self.warehouse.newest() as reader:
-            self._require_tables(reader, asked.drill_down)
-            headers = self._row_headers(request, reader.facts, viewer)
-            if _is_known(request, headers["ETag"]):
-                return Response(status_code=304, headers=headers)
-            (totals,) = reader.each(totals_query(asked, viewer.scope))
-            found = list(reader.each(page_query(asked, viewer.scope)))
-            rows, following = _page(asked, found)
-            shown = [column for column in asked.drill_down.all_columns if column.is_shown]
-            base = f"/rows/{asked.drill_down.drill_down_id}"
-            return self._html(
-                request,
-                "rows.html",
-                reader.facts,
-                title=asked.drill_down.title,
-                headers=headers,
-                asked=asked,
-                base=base,
-                shown=shown,
-                notes=_notes(reader, asked.drill_down),
-                rows=[[_written(column, row) for column in shown] for row in rows],
-                records=_records(reader, asked.drill_down, rows),
-                count=totals.pop("all_rows"),
-                totals=[(asked.drill_down.column(name), value) for name, value in totals.items() if value is not None],
-                chips=[
-                    (condition.sentence, _link(base, asked, without=condition.column.name, operator=condition.operator))
-                    for condition in asked.conditions
-                ],
-                sorts={
-                    column.name: _link(
-                        base,
-                        asked,
-                        sort=("-" if asked.sort == column and not asked.is_descending else "") + column.name,
-                    )
-                    for column in shown
-                },
-                fields=_fields(asked, shown),
-                first=_link(base, asked) if asked.after is not None else None,
-                next=_link(base, asked, after=following) if following else None,
-                csv=_link(f"{base}.csv", asked),
-                export_rows=EXPORT_ROWS,
-            )
+        return self._answered(request, self._rows_page)
 
     def rows_json(self, request: Request) -> Response:
         """One page of rows for machines."""
-        viewer, asked = self._asked(request)
-        with self.warehouse.newest() as reader:
-            self._require_tables(reader, asked.drill_down)
-            headers = self._row_headers(request, reader.facts, viewer)
-            if _is_known(request, headers["ETag"]):
-                return Response(status_code=304, headers=headers)
-            (totals,) = reader.each(totals_query(asked, viewer.scope))
-            rows, following = _page(asked, list(reader.each(page_query(asked, viewer.scope))))
-            return JSONResponse(
-                {
-                    "build_id": reader.facts.build_id,
-                    "rows_of": asked.drill_down.drill_down_id,
-                    "count": totals.pop("all_rows"),
-                    "totals": {name: _plain(value) for name, value in totals.items()},
-                    "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
-                    "next": _link(request.url.path, asked, after=following) if following else None,
-                },
-                headers=headers,
-            )
+        return self._answered(request, self._rows_as_json)
 
     def export_csv(self, request: Request) -> Response:
         """All rows of a request as a file, up to a cap that its name tells."""
+        return self._answered(request, self._rows_as_csv)
+
+    def _answered(self, request: Request, answer: Callable[[Request, RowAnswer], Response]) -> Response:
+        """What every form of rows begins with: the request is read and judged, and what the viewer has is not sent."""
         viewer, asked = self._asked(request)
         with self.warehouse.newest() as reader:
             self._require_tables(reader, asked.drill_down)
@@ -324,16 +291,75 @@ class Dashboard:
             if _is_known(request, headers["ETag"]):
                 return Response(status_code=304, headers=headers)
             (totals,) = reader.each(totals_query(asked, viewer.scope))
-            columns = asked.drill_down.all_columns
-            # Made whole before it is sent: what fails, fails with a status, never as a file that ends too early.
-            content = b"".join(csv_parts(columns, reader.each(export_query(asked, viewer.scope))))
-            capped = f"-first-{EXPORT_ROWS}" if totals["all_rows"] > EXPORT_ROWS else ""
-            name = f"concord-{asked.drill_down.drill_down_id}-{reader.facts.build_id}{capped}.csv"
-            headers |= {
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "X-Concord-Rows": str(totals["all_rows"]),
-            }
-            return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+            return answer(request, RowAnswer(reader, viewer, asked, headers, totals.pop("all_rows"), totals))
+
+    def _rows_page(self, request: Request, found: RowAnswer) -> Response:
+        asked = found.asked
+        rows, following = found.page()
+        shown = [column for column in asked.drill_down.all_columns if column.is_shown]
+        base = f"/rows/{asked.drill_down.drill_down_id}"
+        return self._html(
+            request,
+            "rows.html",
+            found.reader.facts,
+            title=asked.drill_down.title,
+            headers=found.headers,
+            asked=asked,
+            base=base,
+            shown=shown,
+            notes=_notes(found.reader, asked.drill_down),
+            rows=[[_written(column, row) for column in shown] for row in rows],
+            records=_records(found.reader, asked.drill_down, rows),
+            count=found.count,
+            totals=[
+                (asked.drill_down.column(name), value) for name, value in found.totals.items() if value is not None
+            ],
+            chips=[
+                (condition.sentence, _link(base, asked, without=condition.column.name, operator=condition.operator))
+                for condition in asked.conditions
+            ],
+            sorts={
+                column.name: _link(
+                    base,
+                    asked,
+                    sort=("-" if asked.sort == column and not asked.is_descending else "") + column.name,
+                )
+                for column in shown
+            },
+            fields=_fields(asked, shown),
+            first=_link(base, asked) if asked.after is not None else None,
+            next=_link(base, asked, after=following) if following else None,
+            csv=_link(f"{base}.csv", asked),
+            export_rows=EXPORT_ROWS,
+        )
+
+    def _rows_as_json(self, request: Request, found: RowAnswer) -> Response:
+        rows, following = found.page()
+        return JSONResponse(
+            {
+                "build_id": found.reader.facts.build_id,
+                "rows_of": found.asked.drill_down.drill_down_id,
+                "count": found.count,
+                "totals": {name: _plain(value) for name, value in found.totals.items()},
+                "rows": [{name: _plain(value) for name, value in row.items()} for row in rows],
+                "next": _link(request.url.path, found.asked, after=following) if following else None,
+            },
+            headers=found.headers,
+        )
+
+    def _rows_as_csv(self, request: Request, found: RowAnswer) -> Response:
+        asked, reader = found.asked, found.reader
+        # Made whole before it is sent: what fails, fails with a status, never as a file that ends too early.
+        content = b"".join(
+            csv_parts(asked.drill_down.all_columns, reader.each(export_query(asked, found.viewer.scope)))
+        )
+        capped = f"-first-{EXPORT_ROWS}" if found.count > EXPORT_ROWS else ""
+        name = f"concord-{asked.drill_down.drill_down_id}-{reader.facts.build_id}{capped}.csv"
+        headers = found.headers | {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Concord-Rows": str(found.count),
+        }
+        return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
 
     def _asked(self, request: Request) -> tuple[Viewer, RowRequest]:
         viewer = _viewer(request)

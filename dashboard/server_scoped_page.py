@@ -47,6 +47,8 @@ def _page(reader: Reader, scope: Scope, bar: str) -> ServedPage | None:
         panels = scoped_panels(read_panels(), scope)
         with reader.connection() as connection:
             content = read_content_of(connection, panels)
+        # What the teams noted is not recorded by region or team.
+        content.log = {}
         if not content.data:
             return None
         return prepare_page(render(content), bar)
@@ -66,8 +68,9 @@ def scoped_panels(panels: Sequence[Panel], scope: Scope) -> list[Panel]:
 
 
 def can_be_limited(panel: Panel, scope: Scope) -> bool:
-    """Whether every view of a panel has all dimensions of a scope."""
-    return bool(panel.views) and all(set(scope.limits) <= set(view.filters) for view in panel.views)
+    """Whether every view of a panel has all dimensions of a scope, but for those that are of the company by nature."""
+    parts = [view for view in panel.views if not view.is_of_company]
+    return bool(parts) and all(set(scope.limits) <= set(view.filters) for view in parts)
 
 
 def _limited(panel: Panel, scope: Scope) -> Panel:
@@ -76,7 +79,11 @@ def _limited(panel: Panel, scope: Scope) -> Panel:
         for dimension, values in scope.limits.items()
     )
     views = tuple(
-        replace(view, query=f"select everything.* from ({view.query}\n) as everything where {conditions}")
+        replace(
+            view,
+            query=f"select everything.* from ({view.query}\n) as everything"
+            f" where {'false' if view.is_of_company else conditions}",
+        )
         for view in panel.views
     )
     return replace(panel, views=views)
@@ -90,7 +97,9 @@ def _left_out(panel: Panel, scope: Scope) -> Panel:
     text = (
         f"{panel.title}: not all of its figures are recorded by {dimensions}, so they are for viewers of all {parts}."
     )
-    return replace(panel, views=(), tiles=(), charts=(), sentence=(), needs=(), shown_if=None, waits_for=text)
+    return replace(
+        panel, views=(), tiles=(), charts=(), sentence=(), support=(), needs=(), shown_if=None, waits_for=text
+    )
 
 
 def _literal(value: str) -> str:

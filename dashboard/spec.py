@@ -75,7 +75,10 @@ class View:
         rows_id: Id of the served list of rows behind a row of the view.
         rows_parameters: Column of the view by parameter of that list.
         rows_fixed: Values of further parameters.
-        rows_date: Date column of that list by which the period is asked for.
+        rows_dates: Date columns of that list by which the period is asked for.
+        is_open: Whether its table stands open; None: where no chart and no tile shows the same.
+        is_of_company: Whether it is of the whole company and cannot be told apart by region or team: whoever sees only
+            a part sees the rest of the panel without it.
     """
 
     name: str
@@ -93,9 +96,11 @@ class View:
     rows_id: str | None = None
     rows_parameters: Mapping[str, str] = field(default_factory=dict)
     rows_fixed: Mapping[str, str] = field(default_factory=dict)
-    rows_date: str | None = None
+    rows_dates: tuple[str, ...] = ()
     caption: str = ""
     is_hidden: bool = False
+    is_open: bool | None = None
+    is_of_company: bool = False
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -126,10 +131,14 @@ class Tile:
 
     Attributes:
         target: Program of the target, if there is one.
+        target_label: What stands after the target.
+        no_target: What is said where there is none.
         before: Program of the figure on the same business day of the quarter before.
         difference: How the difference to `before` is written; a rate's is in points.
         waits_for: What the tile waits for while `needs` is not published.
-        reports: What teams report of their own, as a text with slots.
+        shown_if: Program: the tile is left out of the page altogether where this does not hold.
+        teams: What the teams report of their own, as a text with slots; it leads to the panel that explains it.
+        teams_panel: The id of that panel.
     """
 
     id: str
@@ -137,12 +146,17 @@ class Tile:
     value: Program
     style: str
     target: Program | None = None
+    target_label: str = "target"
+    no_target: tuple[tuple[Alternative, ...], ...] = ()
     before: Program | None = None
     note: tuple[tuple[Alternative, ...], ...] = ()
     metric: str | None = None
     view: str | None = None
     waits_for: str = ""
     needs: tuple[str, ...] = ()
+    shown_if: Program | None = None
+    teams: tuple[tuple[Alternative, ...], ...] = ()
+    teams_panel: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,11 +200,13 @@ class Panel:
     needs: tuple[str, ...]
     views: tuple[View, ...]
     sentence: tuple[tuple[Alternative, ...], ...]
+    support: tuple[tuple[Alternative, ...], ...]
     tiles: tuple[Tile, ...]
     charts: tuple[Chart, ...]
     metrics: tuple[str, ...]
     shown_if: Program | None
     notes: tuple[str, ...]
+    log: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, View]:
@@ -310,6 +326,7 @@ def _panel(reader: _Reader) -> Panel:
         needs=needs,
         views=views,
         sentence=_clauses(reader, "sentence"),
+        support=_clauses(reader, "support"),
         tiles=tuple(_tile(reader.inner(f"tiles[{n}]", raw), names) for n, raw in enumerate(reader.take("tiles", []))),
         charts=tuple(
             _chart(reader.inner(f"charts[{n}]", raw), {view.name: view for view in views})
@@ -318,6 +335,7 @@ def _panel(reader: _Reader) -> Panel:
         metrics=reader.names("metrics"),
         shown_if=reader.program("shown_if"),
         notes=tuple(" ".join(note.split()) for note in reader.names("notes")),
+        log=reader.names("log"),
     )
     reader.end()
     if not re.fullmatch(r"[a-z][a-z0-9_]*", panel.id):
@@ -359,9 +377,11 @@ def _view(reader: _Reader, name: str) -> View:
         rows_id=rows_reader.take("id"),
         rows_parameters={str(k): str(v) for k, v in rows_reader.take("parameters", {}).items()},
         rows_fixed={str(k): _written(v) for k, v in rows_reader.take("fixed", {}).items()},
-        rows_date=rows_reader.take("date"),
+        rows_dates=_one_or_more(rows_reader.take("date")),
         caption=reader.text("caption"),
         is_hidden=bool(reader.take("hidden", False)),
+        is_open=reader.take("open"),
+        is_of_company=bool(reader.take("whole_company", False)),
     )
     rows_reader.end()
     reader.end()
@@ -379,6 +399,10 @@ def _view(reader: _Reader, name: str) -> View:
         if parameter not in view.group_by:
             raise SpecError(f"{reader.file}: {reader.where('rows.parameters')} names {parameter!r}, not in group_by")
     return view
+
+
+def _one_or_more(value: Any) -> tuple[str, ...]:
+    return () if value is None else tuple(value) if isinstance(value, list) else (str(value),)
 
 
 def _written(value: Any) -> str:
@@ -410,14 +434,23 @@ def _tile(reader: _Reader, views: set[str]) -> Tile:
         value=reader.program("value") or ["value", None],
         style=reader.one_of("format", sorted(NUMERIC)),
         target=reader.program("target"),
+        target_label=reader.text("target_label") or "target",
+        no_target=_clauses(reader, "no_target"),
         before=reader.program("before"),
         note=_clauses(reader, "note"),
         metric=reader.take("metric"),
         view=reader.one_of("view", views) if "view" in reader.raw else None,
         waits_for=reader.text("waits_for"),
         needs=reader.names("needs"),
+        shown_if=reader.program("shown_if"),
+        teams=_clauses(reader, "teams"),
+        teams_panel=reader.text("teams_panel"),
     )
     reader.end()
+    if tile.teams and not tile.teams_panel:
+        raise SpecError(
+            f"{reader.file}: {reader.place}: teams need teams_panel, the id of the panel that explains them"
+        )
     return tile
 
 
@@ -493,12 +526,16 @@ def _check_names(panel: Panel) -> None:
     """Every name in a sentence or a tile is `page.…` or `<view>.<scope>.<column>` or `<view>.groups`."""
     programs = [
         program
-        for clauses in (panel.sentence, *(tile.note for tile in panel.tiles))
+        for clauses in (
+            panel.sentence,
+            panel.support,
+            *(clauses for tile in panel.tiles for clauses in (tile.note, tile.no_target, tile.teams)),
+        )
         for clause in clauses
         for wording in clause
         for program in (wording.when, *(part.value for part in wording.parts if isinstance(part, Slot)))
     ]
-    programs += [program for tile in panel.tiles for program in (tile.value, tile.target, tile.before)]
+    programs += [program for tile in panel.tiles for program in (tile.value, tile.target, tile.before, tile.shown_if)]
     programs.append(panel.shown_if)
     for program in programs:
         for name in names_in(program) if program else ():

@@ -16,7 +16,18 @@ import yaml
 
 from dashboard.spec import PANELS
 
-NUMERIC = {"money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "points", "days"}
+NUMERIC = {
+    "money",
+    "money_signed",
+    "money_full",
+    "count",
+    "count_signed",
+    "number",
+    "percent",
+    "share",
+    "points",
+    "days",
+}
 UNITS = {"k": 1e3, "M": 1e6, "B": 1e9}
 LABELS = re.compile(
     r"Q[1-4] \d{4}|\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}"
@@ -195,13 +206,14 @@ class Recount:
                 )
             if scope in {"now", "previous"}:
                 return f"(select {self.column(view, rest[0])} {self.source(view, scope)})"
-            place = {"first": 0, "second": 1}[scope]
             order = ", ".join(
                 f"{self.column(view, key.removeprefix('-'))} {'desc' if key.startswith('-') else 'asc'} nulls last"
                 for key in view.get("order_by", [])
             )
             order = ", ".join(filter(None, [order, keys and ", ".join(f"{k} nulls last" for k in keys.split(", "))]))
             group = f"group by {keys}" if keys else ""
+            groups = f"select 1 {self.source(view)} {group}"
+            place = {"first": "0", "second": "1", "last": f"(select greatest(count(*) - 1, 0) from ({groups}))"}[scope]
             return (
                 f"(select {self.column(view, rest[0])} {self.source(view)} {group}"
                 f" {'order by ' + order if order else ''} limit 1 offset {place})"
@@ -348,7 +360,7 @@ def loose_digits(text):
             panel and any(words and (words in text or words.partition(": ")[2] == text) for text in static_texts(panel))
         ) or (element.has_class("more") and re.fullmatch(r"\d+ more are not shown here\.", words)):
             continue
-        elif element.has_class("sentence"):
+        elif element.has_class("sentence") or element.has_class("support"):
             named = {str(part) for row in rows_of(tree, section) for part in row if part}
             for word in sorted(named, key=len, reverse=True):
                 words = words.replace(word, "")

@@ -62,7 +62,8 @@ def test_a_query_has_the_columns_that_it_names_one_row_a_key_and_all_rows_of_its
     ).fetchall()
     ((table_rows,),) = warehouse.execute(f"select count(*) from {drill_down.tables[0]}").fetchall()
     assert (keys, without, all_rows) == (all_rows, 0, table_rows), "a join must neither double nor lose rows"
-    assert {name for name in drill_down.totals if drill_down.column(name) is None} == set()
+    assert {name for name in (*drill_down.totals, *drill_down.stocks) if drill_down.column(name) is None} == set()
+    assert not drill_down.stocks or drill_down.date
     assert not drill_down.date or drill_down.column(drill_down.date).kind in {"date", "moment"}
     assert set(drill_down.scopes) <= set(DIMENSIONS) & set(names)
 
@@ -95,7 +96,7 @@ def test_every_figure_is_what_its_rows_say_and_what_its_sql_says(warehouse):
 
 @pytest.mark.slow
 def test_scoped_figures_are_those_of_the_metrics_by_that_dimension_and_their_sum_is_not_seen(warehouse):
-    tables = {"region": ("funnel", "bookings", "pipeline"), "team": ("bookings", "pipeline")}
+    tables = {"region": ("funnel", "bookings", "pipeline", "mrr", "handoffs"), "team": ("bookings", "pipeline")}
     compared = 0
     for dimension, subjects in tables.items():
         for subject in subjects:
@@ -172,6 +173,8 @@ def test_what_must_not_be_added_up_has_no_sum(warehouse):
         ("credits", [model, ("conversion_type", "won")], "credit_amount"),
         ("conversions", [("conversion_type", "sqo")], "value"),
         ("claims", [("claim", "marketing_sourced"), ("conversion_type", "won")], "value"),
+        ("mrr_months", [("period_month", "2026-05-01")], "ending_mrr"),
+        ("contract_months", [("period_month", "2026-05-01")], "mrr"),
     ]:
         assert column in total(warehouse, rows_link(drill_down_id, filters))
         assert column not in total(warehouse, rows_link(drill_down_id, filters[1:]))

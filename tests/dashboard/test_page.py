@@ -6,12 +6,16 @@ import json
 import re
 import shutil
 import textwrap
+from urllib.parse import parse_qsl, urlsplit
 
 import duckdb
 import pytest
 
+from dashboard.access_scopes import EVERYTHING
 from dashboard.calendar import read_calendar
 from dashboard.digests import write_digests
+from dashboard.drill_downs import DRILL_DOWNS
+from dashboard.drill_downs_query import read_request, totals_query
 from dashboard.expressions import ExpressionError, compile_expression, evaluate
 from dashboard.figures import MAX_ROWS, FigureError, State, read_view, show
 from dashboard.formats import write
@@ -22,6 +26,7 @@ from dashboard.page import (
     link_to_record,
     read_content,
     render,
+    rows_address,
     script_json,
     table_html,
     write_page,
@@ -288,6 +293,119 @@ def test_filtered_views_add_up_to_the_whole(content):
                         part = show(panel, {name: data}, content.calendar, state, content.words(state))
                         parts += (part.shown[name].total("now") or {}).get(column) or 0
                     assert parts == pytest.approx(total, abs=0.005), (panel.id, name, filter_name, column)
+
+
+# Of these views the rows behind a line are the figure: the column, and what is summed (None: their number).
+ROWS_ARE_THE_FIGURE = {
+    ("promises", "fates"): ("handoffs", None),
+    ("funnel", "stages"): ("entrants", None),
+    ("funnel", "motions"): ("entrants", None),
+    ("tiles", "progress"): ("bookings", "amount"),
+    ("won_together", "teams"): ("won_value", "value"),
+    ("channels", "credit"): ("credited", "credit_amount"),
+    ("recurring", "months"): ("ending_mrr", "ending_mrr"),
+    ("recurring", "bridge"): ("mrr", {"new": 1, "expansion": 1, "reactivated": 1, "contraction": -1, "churned": -1}),
+    ("pipeline", "bridge"): ("amount", "amount"),
+}
+
+
+@pytest.mark.parametrize("quarters_ago", [0, 1])
+def test_rows_behind_a_line_are_answered_and_are_its_figure(content, published, quarters_ago):
+    state = State(content.first_state.quarter - quarters_ago)
+    compared = set()
+    with duckdb.connect(str(published.resolve()), read_only=True) as connection:
+
+        def total(address):
+            found = urlsplit(address)
+            drill_down = DRILL_DOWNS[found.path.removeprefix("/rows/")]
+            query = totals_query(read_request(drill_down, parse_qsl(found.query)), EVERYTHING)
+            result = connection.execute(query.sql, list(query.values))
+            return dict(zip([item[0] for item in result.description], result.fetchone(), strict=True))
+
+        for panel in content.panels:
+            for name, shown in content.show(panel, state).shown.items() if panel.id in content.data else ():
+                if shown.view.rows_id is None:
+                    continue
+                for group in shown.groups:
+                    counted = total(rows_address(shown.view, group.values, state, content))
+                    column, measure = ROWS_ARE_THE_FIGURE.get((panel.id, name), (None, None))
+                    movement = group.values.get("movement")
+                    if column is None or ("movement" in group.values and movement is None):
+                        continue
+                    sign = 1
+                    if isinstance(measure, dict):
+                        sign, measure = measure[movement], f"{movement}_mrr"
+                    rows = counted["all_rows"] if measure is None else (counted[measure] or 0) * sign
+                    assert float(rows) == pytest.approx(float(group.values[column] or 0), abs=0.005), (
+                        panel.id, name, group.values,
+                    )  # fmt: skip
+                    compared.add((panel.id, name))
+    assert compared >= set(ROWS_ARE_THE_FIGURE) - {("channels", "credit"), ("won_together", "teams")}
+
+
+def test_what_the_teams_noted_stands_where_it_belongs(published, tmp_path):
+    noted = tmp_path / "concord.duckdb"
+    shutil.copy(published.resolve(), noted)
+    with duckdb.connect(str(noted)) as connection:
+        connection.execute(
+            "insert into core.dim_joint_log"
+            " (log_id, kind, subject, entry, owner_team, is_open, is_overdue, logged_date, due_date, closed_date)"
+            " select * from (values"
+            " ('a', 'decision', 'Acceptance', 'Reject reasons are <b>agreed</b>.', 'sales', true, true,"
+            "  date '2026-05-01', date '2026-06-01', null),"
+            " ('b', 'note', 'deal size', 'Discounts ended.', 'sales', false, false, date '2026-05-01', null,"
+            "  date '2026-06-01'),"
+            " ('c', 'note', 'volume', 'Long forgotten.', 'marketing', false, false, date '2024-05-01', null,"
+            "  date '2024-06-01'),"
+            " ('d', 'note', 'sqos', 'Counted twice in April.', 'marketing', true, false, date '2026-05-01', null, null)"
+            ")"
+        )
+    tree = Tree(render(read_content(noted)))
+    told = {section.attributes["id"]: [item.text for item in section.all("li")]
+            for section in tree.root.all("section") if list(section.all("div", "log"))}  # fmt: skip
+    assert told == {
+        "verdict": ["Sqos Counted twice in April. note, marketing"],
+        "tiles": ["Sqos Counted twice in April. note, marketing"],
+        "funnel": ["Sqos Counted twice in April. note, marketing"],
+        "gap": [
+            "Acceptance Reject reasons are <b>agreed</b>. decision, sales, overdue since 1 Jun 2026",
+            "Deal size Discounts ended. note, sales, closed",
+        ],
+    }
+
+
+def test_six_tiles_have_their_targets_and_what_stood_at_this_day_of_the_quarter_before(content, published):
+    tiles = next(panel for panel in content.panels if panel.id == "tiles")
+    assert [tile.id for tile in tiles.tiles] == ["bookings", "outlook", "healthy", "sqos", "win_rate", "nrr"]
+    figures = content.show(tiles, content.first_state)
+    said = {tile.id: [figures.value(program) for program in (tile.value, tile.target, tile.before)]
+            for tile in tiles.tiles}  # fmt: skip
+    with duckdb.connect(str(published.resolve()), read_only=True) as connection:
+        ((healthy,),) = connection.execute(
+            "select sum(healthy_next_quarter_amount)::double from revenue.rpt_open_pipeline"
+        ).fetchall()
+        ((following,),) = connection.execute(
+            "select target_value::double from revenue.rpt_targets where kpi = 'bookings' and opportunity_type = '(all)'"
+            " and quarter_start_date > (select max(quarter_start_date) from revenue.rpt_targets where is_current)"
+            " order by quarter_start_date limit 1"
+        ).fetchall()
+    assert said["healthy"][:2] == [pytest.approx(healthy), following]
+    assert all(None not in parts for name, parts in said.items() if name not in {"nrr"}), said
+    assert None not in (said["nrr"][0], said["nrr"][2])
+    text = render(content)
+    assert 'class="bar"' in text
+
+
+def test_no_subscriptions_no_retention(published, tmp_path):
+    without = tmp_path / "concord.duckdb"
+    shutil.copy(published.resolve(), without)
+    with duckdb.connect(str(without)) as connection:
+        connection.execute("delete from revenue.rpt_mrr_bridge")
+    tree = Tree(render(read_content(without)))
+    tiles = next(section for section in tree.root.all("section") if section.attributes["id"] == "tiles")
+    assert [tile.attributes["id"] for tile in tiles.all("div", "tile")] == [
+        f"tiles-{name}" for name in ("bookings", "outlook", "healthy", "sqos", "win_rate")
+    ]
 
 
 def test_filters_offer_what_there_is(content):

@@ -16,6 +16,12 @@ opportunities as (
 
 ),
 
+stage_durations as (
+
+    select * from {{ ref('int_opportunity_stage_durations') }}
+
+),
+
 final as (
 
     select
@@ -69,6 +75,16 @@ final as (
             as decimal(18, 2)
         ) as won_amount,
         coalesce(pipeline_states.close_date <= snapshots.quarter_end_date, false) as is_due,
+        -- Today it is what fct_opportunities says; earlier, how long nothing had changed by then.
+        case
+            when snapshots.is_now then opportunities.is_stale
+            else coalesce(
+                {{ seconds_between(
+                    'pipeline_states.occurred_at', business_day_end('snapshots.snapshot_date')
+                ) }} / 86400 > stage_durations.p90_days,
+                false
+            )
+        end as is_stale,
         pipeline_states.close_date,
         snapshots.snapshot_date,
         snapshots.quarter_start_date,
@@ -85,6 +101,10 @@ final as (
                 pipeline_states.ended_date is null
                 or snapshots.snapshot_date < pipeline_states.ended_date
             )
+    left join stage_durations
+        on
+            opportunities.system = stage_durations.system
+            and lower(trim(pipeline_states.stage)) = stage_durations.stage_key
 
 )
 

@@ -10,6 +10,18 @@ dates as (
 
 ),
 
+pipeline_snapshots as (
+
+    select * from {{ ref('fct_pipeline_snapshots') }}
+
+),
+
+opportunities as (
+
+    select * from {{ ref('fct_opportunities') }}
+
+),
+
 quarter_days as (
 
     select
@@ -81,6 +93,34 @@ days_before as (
 
 ),
 
+-- What was to close in the quarter after the one of the snapshot, and was not stale: at the end of
+-- each quarter that is over, and at the place at which the present one stands.
+healthy as (
+
+    select
+        snapshot_days.fiscal_quarter_start_date,
+        quarters.next_quarter_start_date,
+        pipeline_snapshots.opportunity_type,
+        coalesce(opportunities.segment, '(unknown)') as segment,
+        coalesce(opportunities.region, '(unknown)') as region,
+        coalesce(opportunities.owner_team, '(unknown)') as team,
+        pipeline_snapshots.place,
+        pipeline_snapshots.open_amount
+    from pipeline_snapshots
+    inner join dates as snapshot_days
+        on pipeline_snapshots.snapshot_date = snapshot_days.date_day
+    inner join quarters
+        on snapshot_days.fiscal_quarter_start_date = quarters.fiscal_quarter_start_date
+    inner join dates as close_days
+        on
+            pipeline_snapshots.close_date = close_days.date_day
+            and quarters.next_quarter_start_date = close_days.fiscal_quarter_start_date
+    left join opportunities
+        on pipeline_snapshots.opportunity_id = opportunities.opportunity_id
+    where pipeline_snapshots.place in ('start', 'now') and not pipeline_snapshots.is_stale
+
+),
+
 counted as (
 
     select
@@ -92,7 +132,9 @@ counted as (
         pipeline_days.open_amount as open_pipeline,
         pipeline_days.open_opportunities as open_deals,
         0 as open_pipeline_before,
-        0 as open_deals_before
+        0 as open_deals_before,
+        0 as healthy_next_quarter,
+        0 as healthy_next_quarter_before
     from pipeline_days
     inner join last_days on pipeline_days.snapshot_date = last_days.last_day
 
@@ -107,9 +149,54 @@ counted as (
         0 as open_pipeline,
         0 as open_deals,
         pipeline_days.open_amount as open_pipeline_before,
-        pipeline_days.open_opportunities as open_deals_before
+        pipeline_days.open_opportunities as open_deals_before,
+        0 as healthy_next_quarter,
+        0 as healthy_next_quarter_before
     from pipeline_days
     inner join days_before on pipeline_days.snapshot_date = days_before.last_day
+
+    union all
+
+    select
+        healthy.fiscal_quarter_start_date,
+        healthy.opportunity_type,
+        healthy.segment,
+        healthy.region,
+        healthy.team,
+        0 as open_pipeline,
+        0 as open_deals,
+        0 as open_pipeline_before,
+        0 as open_deals_before,
+        healthy.open_amount as healthy_next_quarter,
+        0 as healthy_next_quarter_before
+    from healthy
+    left join present
+        on healthy.fiscal_quarter_start_date = present.fiscal_quarter_start_date
+    where
+        healthy.place
+        = case when present.fiscal_quarter_start_date is null then 'start' else 'now' end
+
+    union all
+
+    select
+        healthy.next_quarter_start_date as fiscal_quarter_start_date,
+        healthy.opportunity_type,
+        healthy.segment,
+        healthy.region,
+        healthy.team,
+        0 as open_pipeline,
+        0 as open_deals,
+        0 as open_pipeline_before,
+        0 as open_deals_before,
+        0 as healthy_next_quarter,
+        healthy.open_amount as healthy_next_quarter_before
+    from healthy
+    left join present
+        on healthy.next_quarter_start_date = present.fiscal_quarter_start_date
+    where
+        healthy.next_quarter_start_date <= {{ business_date(as_of()) }}
+        and healthy.place
+        = case when present.fiscal_quarter_start_date is null then 'start' else 'now' end
 
 ),
 
@@ -128,6 +215,9 @@ final as (
         cast(sum(open_deals) as {{ dbt.type_bigint() }}) as open_deals,
         cast(sum(open_pipeline_before) as decimal(18, 2)) as open_pipeline_before,
         cast(sum(open_deals_before) as {{ dbt.type_bigint() }}) as open_deals_before,
+        cast(sum(healthy_next_quarter) as decimal(18, 2)) as healthy_next_quarter_amount,
+        cast(sum(healthy_next_quarter_before) as decimal(18, 2))
+            as healthy_next_quarter_amount_before,
         fiscal_quarter_start_date
     from counted
     group by fiscal_quarter_start_date, opportunity_type, segment, region, team
