@@ -24,11 +24,15 @@ export DAGSTER_HOME := $(CURDIR)/.concord/dagster
 export DAGSTER_TELEMETRY_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run dev dashboard test test-fast test-matrix lint format bench clean
+.PHONY: help setup run init dev dashboard definitions-check definitions-propose definitions-sign \
+	definitions-export definitions-import test test-fast test-matrix lint format bench clean
 
 help:
 	@printf '%s\n' \
 	  'make run    the main job: land, check, build, publish; ends with a summary' \
+	  'make init   the first day of a company: looks at its extracts and writes its agreed tables' \
+	  'make definitions-check, -propose, -sign, -export, -import   how people own these tables:' \
+	  '            see docs/owning-definitions.md' \
 	  'make test   the tests (make test-fast leaves out the slow ones; make test-matrix: many' \
 	  '            orders of delivery and kills of the whole job)' \
 	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
@@ -59,6 +63,13 @@ $(CLIENTS): tests/clients.lock $(STAMP)
 
 run: $(STAMP)
 	@$(BIN)/python -m orchestration run
+
+init: $(STAMP)
+	@$(BIN)/python -m orchestration.owning init
+
+# VERSION=, TEAM=, BY=, FILE=, … of the command line are handed on in the environment.
+definitions-check definitions-propose definitions-sign definitions-export definitions-import: $(STAMP)
+	@$(BIN)/python -m orchestration.owning $(@:definitions-%=%)
 
 dev: $(STAMP)
 	@$(BIN)/python -m orchestration dev

@@ -14,6 +14,7 @@ import csv
 import difflib
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -32,10 +33,12 @@ import yaml
 from orchestration.settings import Settings, SettingsError, read_settings
 
 VERSIONS_TABLE = "definition_versions"
+SIGNED_ROWS = "signed_rows"
 _SIGNATURES = ("signed_by_marketing", "signed_by_sales")
 # Tests of the tables' YAML that are made here, with file and line, before anything runs.
 _CHECKED = frozenset({"unique", "not_null", "unique_combination", "accepted_values"})
 _SHORT = 12
+_ROWS_NAMED = 5
 _SIGNED_ON = {"signed_by_marketing": "marketing_signed_on", "signed_by_sales": "sales_signed_on"}
 
 
@@ -48,6 +51,7 @@ class ColumnSpec:
     """One column as its table's YAML describes it.
 
     `default` fills the column where a company's file leaves it out; without `has_default` it must be there.
+    `references` is the table and column that its values stand in; only a strict reference has to hold.
     """
 
     name: str
@@ -56,6 +60,9 @@ class ColumnSpec:
     accepted: tuple[str, ...] = ()
     has_default: bool = False
     default: str = ""
+    description: str = ""
+    references: tuple[str, str] | None = None
+    is_strict_reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +91,17 @@ class TableSpec:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one table: canonical text by column, empty for null; `lines` are their places in the file."""
+    """The rows of one table: canonical text by column, empty for null; `lines` are their places in the file.
+
+    `unit` is what a place is called: a line of a file, a row of a sheet.
+    """
 
     spec: TableSpec
     path: Path
     rows: tuple[Mapping[str, str], ...]
     lines: tuple[int, ...]
     is_company: bool
+    unit: str = "line"
 
 
 @dataclass(frozen=True)
@@ -194,6 +205,9 @@ def _table_spec(seed: Mapping[str, Any]) -> TableSpec:
                 accepted=tuple(str(v) for v in _arguments(tests.get("accepted_values", {})).get("values", [])),
                 has_default="default" in meta,
                 default="" if meta.get("default") is None else _yaml_text(meta["default"]),
+                description=" ".join(column.get("description", "").split()),
+                references=_reference(tests.get("relationships")),
+                is_strict_reference="relationships" in tests and not _is_warning(tests["relationships"]),
             )
         )
     for name, test in (_named(test) for test in seed.get("data_tests", [])):
@@ -211,6 +225,16 @@ def _table_spec(seed: Mapping[str, Any]) -> TableSpec:
         keys=tuple(key for key in keys if key.columns),
         owner=str(config.get("group", "analytics")),
     )
+
+
+def _reference(test: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    arguments = _arguments(test or {})
+    named = re.fullmatch(r"\s*ref\(\s*['\"](\w+)['\"]\s*\)\s*", str(arguments.get("to", "")))
+    return (named[1], str(arguments["field"])) if named else None
+
+
+def _is_warning(test: Mapping[str, Any]) -> bool:
+    return str(test.get("config", {}).get("severity", "error")).lower() == "warn"
 
 
 def _named(test: str | Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -254,7 +278,7 @@ def read_tables(specs: Mapping[str, TableSpec], ours: Path, company: Path | None
         if table is not None:
             tables[name] = table
     if not findings:
-        findings = _findings_across(tables)
+        findings = findings_across(tables)
     if findings:
         raise DefinitionsError("\n".join(findings))
     return tables
@@ -274,13 +298,42 @@ def _read_table(spec: TableSpec, path: Path, *, is_company: bool) -> tuple[Table
     except csv.Error as error:
         return None, [f"{path.name}, line {reader.line_num}: not CSV ({error})"]
 
-    findings = _header_findings(spec, path, header, is_company=is_company)
+    return check_table(spec, Place(path), header, numbered, is_company=is_company)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows stand: a file and its lines, or a sheet of a workbook and its rows."""
+
+    path: Path
+    unit: str = "line"
+    says_rules: bool = False
+
+    def at(self, number: int | None, column: str | None, words: str, rule: str) -> str:
+        """What is wrong at a place of it, in words."""
+        where = [self.path.name]
+        where += [f"{self.unit} {number}"] if number is not None else []
+        where += [f"column {column}"] if column is not None else []
+        return f"{', '.join(where)}: {words}" + (f" (rule {rule})" if self.says_rules else "")
+
+
+def check_table(
+    spec: TableSpec,
+    place: Place,
+    header: Sequence[str],
+    numbered: Sequence[tuple[int, Sequence[str]]],
+    *,
+    is_company: bool,
+) -> tuple[Table | None, list[str]]:
+    """Check rows of texts under a header; returns the table, None where its columns are wrong, and every finding."""
+    findings = _header_findings(spec, place, header, is_company=is_company)
     if findings:
         return None, findings
     rows, lines = [], []
     for line, cells in numbered:
         if len(cells) != len(header):
-            findings.append(f"{path.name}, line {line}: {len(cells)} values for {len(header)} columns")
+            words = f"{len(cells)} values for {len(header)} columns"
+            findings.append(place.at(line, None, words, "columns"))
             continue
         delivered = dict(zip(header, (cell.strip() for cell in cells), strict=True))
         row = {}
@@ -288,44 +341,40 @@ def _read_table(spec: TableSpec, path: Path, *, is_company: bool) -> tuple[Table
             value = delivered.get(column.name, column.default)
             canonical, problem = _canonical(value, column)
             if problem:
-                findings.append(f"{path.name}, line {line}, column {column.name}: {value!r} {problem}")
+                rule, words = problem
+                findings.append(place.at(line, column.name, f"{value!r} {words}", rule))
             row[column.name] = canonical
         rows.append(row)
         lines.append(line)
-    findings += _duplicate_findings(spec, path, rows, lines)
-    return Table(spec, path, tuple(rows), tuple(lines), is_company), findings
+    findings += _duplicate_findings(spec, place, rows, lines)
+    return Table(spec, place.path, tuple(rows), tuple(lines), is_company, place.unit), findings
 
 
-def _header_findings(spec: TableSpec, path: Path, header: Sequence[str], *, is_company: bool) -> list[str]:
+def _header_findings(spec: TableSpec, place: Place, header: Sequence[str], *, is_company: bool) -> list[str]:
     known = {column.name for column in spec.columns}
-    findings = []
     if not header:
-        findings.append(f"{path.name}: empty; it needs at least the header {','.join(c.name for c in spec.columns)}")
-        return findings
+        needed = ",".join(c.name for c in spec.columns)
+        return [place.at(None, None, f"empty; it needs at least the header {needed}", "columns")]
     if len(header) == 1 and (separator := next((each for each in ";\t|" if each in header[0]), None)):
-        findings.append(f"{path.name}: its columns are separated by {separator!r}; save it with commas")
-        return findings
-    findings += [
-        f"{path.name}: column {name!r} is delivered twice"
-        for name in sorted({n for n in header if header.count(n) > 1})
-    ]
-    findings += [
-        f"{path.name}: unknown column {name!r}; known are {', '.join(c.name for c in spec.columns)}"
+        return [place.at(None, None, f"its columns are separated by {separator!r}; save it with commas", "columns")]
+    words = [f"column {name!r} is delivered twice" for name in sorted({n for n in header if header.count(n) > 1})]
+    words += [
+        f"unknown column {name!r}; known are {', '.join(c.name for c in spec.columns)}"
         for name in header
         if name not in known
     ]
-    findings += [
-        f"{path.name}: column {column.name!r} is missing"
+    words += [
+        f"column {column.name!r} is missing"
         for column in spec.columns
         if column.name not in header and not (is_company and column.has_default)
     ]
-    return findings
+    return [place.at(None, None, each, "columns") for each in words]
 
 
-def _canonical(value: str, column: ColumnSpec) -> tuple[str, str | None]:
-    """One value in its canonical text, and what is wrong with it, if anything."""
+def _canonical(value: str, column: ColumnSpec) -> tuple[str, tuple[str, str] | None]:
+    """One value in its canonical text, and which rule it breaks, in words, if any."""
     if value == "":
-        return "", "is empty, but a value is needed" if column.is_required_value else None
+        return "", ("not_null", "is empty, but a value is needed") if column.is_required_value else None
     kind = column.data_type
     try:
         if kind in {"integer", "int", "bigint", "smallint"}:
@@ -333,30 +382,30 @@ def _canonical(value: str, column: ColumnSpec) -> tuple[str, str | None]:
         elif kind.startswith(("decimal", "numeric", "double", "float", "real")):
             number = Decimal(value)
             if not number.is_finite():
-                return value, "is not a number"
+                return value, (f"type {kind}", "is not a number")
             value = format(number.normalize(), "f")
         elif kind in {"boolean", "bool"}:
             if value.lower() not in {"true", "false"}:
-                return value, "is neither true nor false"
+                return value, (f"type {kind}", "is neither true nor false")
             value = value.lower()
         elif kind == "date":
             value = date.fromisoformat(value).isoformat()
         elif kind.startswith("timestamp"):
             instant = datetime.fromisoformat(value)
             if instant.tzinfo is not None:
-                return value, "has a time zone; times of agreed tables are UTC and have none"
+                return value, (f"type {kind}", "has a time zone; times of agreed tables are UTC and have none")
             value = instant.isoformat(sep=" ")
         elif kind == "time":
             value = datetime.strptime(value if value.count(":") > 1 else f"{value}:00", "%H:%M:%S").time().isoformat()
     except (ValueError, InvalidOperation):
-        return value, f"is not a valid {kind}"
+        return value, (f"type {kind}", f"is not a valid {kind}")
     if column.accepted and value not in column.accepted:
-        return value, f"is not one of {', '.join(column.accepted)}"
+        return value, ("accepted_values", f"is not one of {', '.join(column.accepted)}")
     return value, None
 
 
 def _duplicate_findings(
-    spec: TableSpec, path: Path, rows: Sequence[Mapping[str, str]], lines: Sequence[int]
+    spec: TableSpec, place: Place, rows: Sequence[Mapping[str, str]], lines: Sequence[int]
 ) -> list[str]:
     findings = []
     for key in spec.keys:
@@ -365,12 +414,13 @@ def _duplicate_findings(
             value = tuple(row[c].casefold() if key.ignores_case else row[c] for c in key.columns)
             if value in first:
                 named = ", ".join(f"{c}={row[c]!r}" for c in key.columns)
-                findings.append(f"{path.name}, line {line}: {named} is already on line {first[value]}")
+                words = f"{named} is already on {place.unit} {first[value]}"
+                findings.append(place.at(line, None, words, "unique"))
             first.setdefault(value, line)
     return findings
 
 
-def _findings_across(tables: Mapping[str, Table]) -> list[str]:
+def findings_across(tables: Mapping[str, Table]) -> list[str]:
     """What only shows between tables: rows of versions that nobody declared, or no version at all."""
     if VERSIONS_TABLE not in tables:
         return []
@@ -384,9 +434,29 @@ def _findings_across(tables: Mapping[str, Table]) -> list[str]:
             for row, line in zip(table.rows, table.lines, strict=True):
                 if row["version"] not in declared:
                     findings.append(
-                        f"{table.path.name}, line {line}, column version: {row['version']!r} is not declared in"
+                        f"{table.path.name}, {table.unit} {line}, column version: {row['version']!r} is not declared in"
                         f" {VERSIONS_TABLE}.csv"
                     )
+    return findings + reference_findings(tables)
+
+
+def reference_findings(tables: Mapping[str, Table], *, is_strict: bool = True) -> list[str]:
+    """Values of the company's tables that stand nowhere in the table that they refer to."""
+    findings = []
+    for _, table in sorted(tables.items()):
+        for column in table.spec.columns:
+            if column.references is None or column.references[0] not in tables:
+                continue
+            if column.is_strict_reference != is_strict or not table.is_company:
+                continue
+            other, name = column.references
+            known = {row[name] for row in tables[other].rows}
+            findings += [
+                f"{table.path.name}, {table.unit} {line}, column {column.name}: {row[column.name]!r} is no {name} of"
+                f" {other}"
+                for row, line in zip(table.rows, table.lines, strict=True)
+                if row[column.name] and row[column.name] not in known
+            ]
     return findings
 
 
@@ -439,8 +509,58 @@ def _changed_tables(tables: Mapping[str, Table], version: str, signed: str) -> s
         how = "has no rows of it any more" if name not in now else "was added" if name not in then else "changed"
         table = tables.get(name)
         place = f" ({table.path}; owner: {table.spec.owner.replace('_', ' ')})" if table else ""
-        changed.append(f"{name}{place} {how}")
+        rows = changed_rows(tables, version, name)
+        named = f": {', '.join(rows)}" if rows else ""
+        changed.append(f"{name}{place} {how}{named}")
     return "; ".join(changed) or "its tables are as table_hashes has them, so content_hash itself was changed"
+
+
+def signed_row(row: Mapping[str, str]) -> str:
+    """A row of a version as `signed_rows` keeps it: what it says, without the version."""
+    return json.dumps({name: value for name, value in row.items() if value and name != "version"}, ensure_ascii=False)
+
+
+def changed_rows(tables: Mapping[str, Table], version: str, name: str | None = None) -> list[str]:
+    """The rows of a version that are not as they were signed, in words; none where `signed_rows` does not know them."""
+    kept = tables[SIGNED_ROWS].rows if SIGNED_ROWS in tables else ()
+    signed: dict[str, list[dict[str, str]]] = {}
+    for row in kept:
+        if row["signed_version"] == version and (name is None or row["table_name"] == name):
+            signed.setdefault(row["table_name"], []).append(json.loads(row["row_values"]))
+    if not signed:
+        return []
+    found = []
+    for table in (tables[each] for each in sorted(tables) if tables[each].spec.is_versioned):
+        if name is None or table.spec.name == name:
+            found += _changed_rows_of(table, version, signed.get(table.spec.name, []))
+    shown = found[:_ROWS_NAMED]
+    return shown if len(found) <= _ROWS_NAMED else [*shown, f"and {len(found) - _ROWS_NAMED} more rows"]
+
+
+def _changed_rows_of(table: Table, version: str, signed: Sequence[Mapping[str, str]]) -> list[str]:
+    def stated(row: Mapping[str, str], names: Iterable[str]) -> str:
+        return ", ".join(f"{name}={row.get(name, '')!r}" for name in names if name != "version" and row.get(name))
+
+    columns = [column.name for column in table.spec.columns if column.name != "version"]
+    key = tuple(name for name in (table.spec.keys[0].columns if table.spec.keys else columns) if name != "version")
+    then = {tuple(row.get(name, "") for name in columns): row for row in signed}
+    now = {
+        tuple(row[name] for name in columns): (line, row)
+        for row, line in zip(table.rows, table.lines, strict=True)
+        if row["version"] == version
+    }
+    gone = {tuple(row.get(name, "") for name in key): row for values, row in then.items() if values not in now}
+    found = []
+    for line, row in (place for values, place in now.items() if values not in then):
+        before = gone.pop(tuple(row[name] for name in key), None)
+        where = f"{table.path.name} {table.unit} {line} ({stated(row, key)})"
+        if before is None:
+            found.append(f"{where} was added")
+            continue
+        changes = [f"{c} was {before.get(c, '')!r}, is {row[c]!r}" for c in columns if before.get(c, "") != row[c]]
+        found.append(f"{where}: {', '.join(changes)}")
+    found += [f"{table.path.name}: the row {stated(row, key)} was removed" for row in gone.values()]
+    return found
 
 
 def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
@@ -462,10 +582,11 @@ def version_states(tables: Mapping[str, Table]) -> tuple[VersionState, ...]:
             stated = f"The signed content has {signed_hash}" if signed_hash else "content_hash is empty"
             signed_tables = " ".join(f"{name}:{short}" for name, short in table_hashes(tables, version).items())
             findings.append(
-                f"{table.path.name}, line {line}: version {version!r} is signed, but not with its present content:"
-                f" {_changed_tables(tables, version, row.get('table_hashes', ''))}. {stated}, the tables now have"
-                f" {actual}. Either undo the change, or give the changed rows a new version, or have both teams sign"
-                " again: put there the present content_hash, the new dates and, so that the next change can be named,"
+                f"{table.path.name}, {table.unit} {line}: version {version!r} is signed, but not with its present"
+                f" content: {_changed_tables(tables, version, row.get('table_hashes', ''))}. {stated}, the tables now"
+                f" have {actual}. Either undo the change, or give the changed rows a new version, or have both teams"
+                " sign again (make definitions-sign does it): put there the present content_hash, the new dates and, so"
+                " that the next change can be named,"
                 f" table_hashes {signed_tables}"
             )
         states.append(VersionState(version, _effective(row["effective_from"]), actual, tuple(missing)))

@@ -108,4 +108,17 @@ def _build_lines(run: MainJob) -> list[str]:
         f"Build       {build.build_id}, as of {build.as_of:%Y-%m-%d %H:%M} UTC, from {build.origin}"
         + (" (DEMO)" if build.is_demo else ""),
         f"Definitions {signed}{content}",
+        *_decision_lines(run),
     ]
+
+
+def _decision_lines(run: MainJob) -> list[str]:
+    """How much of what the first day found is still to be decided."""
+    table = run.prepared.definitions.tables.get("found_values")
+    rows = table.rows if table is not None else ()
+    left = [row for row in rows if row["decision"] == "open"]
+    records = sum(int(row["records"] or 0) for row in left)
+    named = f", {records:,} records" if records else ""
+    return (
+        [f"To decide   {len(left):,} of {len(rows):,} findings of the first day{named}: {table.path}"] if left else []
+    )

@@ -11,9 +11,9 @@ from orchestration.publishing.tables import PublishedTable
 
 # Names of companies and deals are public in here, and may look like anything.
 _NAMES_ALLOWED = frozenset({"account_name", "opportunity_name"})
-_EMAIL = r"[A-Za-z0-9._%+''-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+EMAIL_PATTERN = r"[A-Za-z0-9._%+''-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
 # International form, or the North American one with its area code in brackets; bare digits are mostly ids.
-_PHONE = (
+PHONE_PATTERN = (
     r"(^|[^0-9A-Za-z.:+-])\+[1-9][0-9]{0,2}[ ().-]{0,2}([0-9][ ().-]{0,2}){6,12}($|[^0-9A-Za-z:])"
     r"|\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4}"
 )
@@ -143,9 +143,9 @@ def _personal_counts(columns: Mapping[str, str]) -> list[str]:
     for name in _texts(columns):
         value = f'"{name}"' if columns[name] == "VARCHAR" else f'"{name}"::varchar'
         asked += [
-            f"count(*) filter (contains({value}, '@') and regexp_matches({value}, '{_EMAIL}'))",
+            f"count(*) filter (contains({value}, '@') and regexp_matches({value}, '{EMAIL_PATTERN}'))",
             f"count(*) filter ((contains({value}, '+') or contains({value}, '('))"
-            f" and regexp_matches({value}, '{_PHONE}'))",
+            f" and regexp_matches({value}, '{PHONE_PATTERN}'))",
         ]
     return asked
 

@@ -26,24 +26,15 @@ def build_company(name: str, data: str, folder: Path, as_of: str) -> Path:
         folder: where extracts and warehouse go.
         as_of: the build's now, because these data sets say no modification times.
     """
-    source = SHARED_DATA / data
-    if not source.is_dir():
-        pytest.skip(f"the public data set {data} is not beside this checkout (shared/data/{data})")
     company = Path(__file__).parent / name
-    for query in sorted((company / "extracts").glob("*.sql")):
-        system, object_name = query.stem.split("__")
-        target = folder / "extracts" / system / object_name
-        target.mkdir(parents=True)
-        sql = query.read_text(encoding="utf-8").replace("{data}", str(source))
-        with duckdb.connect() as connection:
-            connection.execute(f"copy ({sql}) to '{target / 'export.csv'}' (header)")
+    extracts = bring_extracts(name, data, folder)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CONCORD_")}
     run = subprocess.run(
         [sys.executable, "-m", "orchestration", "run"],
         cwd=PROJECT,
         env={
             **kept,
-            "CONCORD_EXTRACTS": str(folder / "extracts"),
+            "CONCORD_EXTRACTS": str(extracts),
             "CONCORD_WAREHOUSE": str(folder / "warehouse"),
             "CONCORD_DEFINITIONS": str(company / "definitions"),
             "CONCORD_AS_OF": as_of,
@@ -56,3 +47,18 @@ def build_company(name: str, data: str, folder: Path, as_of: str) -> Path:
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
     assert "PROVISIONAL" in run.stdout, "nobody signed these definitions, and the run has to say so"
     return folder / "warehouse" / "concord.duckdb"
+
+
+def bring_extracts(name: str, data: str, folder: Path) -> Path:
+    """Bring the data set of one company into the templates, below a folder; returns the folder of the extracts."""
+    source = SHARED_DATA / data
+    if not source.is_dir():
+        pytest.skip(f"the public data set {data} is not beside this checkout (shared/data/{data})")
+    for query in sorted((Path(__file__).parent / name / "extracts").glob("*.sql")):
+        system, object_name = query.stem.split("__")
+        target = folder / "extracts" / system / object_name
+        target.mkdir(parents=True)
+        sql = query.read_text(encoding="utf-8").replace("{data}", str(source))
+        with duckdb.connect() as connection:
+            connection.execute(f"copy ({sql}) to '{target / 'export.csv'}' (header)")
+    return folder / "extracts"
