@@ -90,6 +90,22 @@ class TableSpec:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where rows stand: a file and its lines, or a sheet of a workbook and its rows."""
+
+    path: Path
+    unit: str = "line"
+    says_rules: bool = False
+
+    def at(self, number: int | None, column: str | None, words: str, rule: str) -> str:
+        """What is wrong at a place of it, in words."""
+        where = [self.path.name]
+        where += [f"{self.unit} {number}"] if number is not None else []
+        where += [f"column {column}"] if column is not None else []
+        return f"{', '.join(where)}: {words}" + (f" (rule {rule})" if self.says_rules else "")
+
+
+@dataclass(frozen=True)
 class Table:
     """The rows of one table: canonical text by column, empty for null; `lines` are their places in the file.
 
@@ -102,6 +118,11 @@ class Table:
     lines: tuple[int, ...]
     is_company: bool
     unit: str = "line"
+
+    @property
+    def place(self) -> Place:
+        """Where its rows stand."""
+        return Place(self.path, self.unit, says_rules=self.unit != "line")
 
 
 @dataclass(frozen=True)
@@ -301,22 +322,6 @@ def _read_table(spec: TableSpec, path: Path, *, is_company: bool) -> tuple[Table
     return check_table(spec, Place(path), header, numbered, is_company=is_company)
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where rows stand: a file and its lines, or a sheet of a workbook and its rows."""
-
-    path: Path
-    unit: str = "line"
-    says_rules: bool = False
-
-    def at(self, number: int | None, column: str | None, words: str, rule: str) -> str:
-        """What is wrong at a place of it, in words."""
-        where = [self.path.name]
-        where += [f"{self.unit} {number}"] if number is not None else []
-        where += [f"column {column}"] if column is not None else []
-        return f"{', '.join(where)}: {words}" + (f" (rule {rule})" if self.says_rules else "")
-
-
 def check_table(
     spec: TableSpec,
     place: Place,
@@ -433,10 +438,8 @@ def findings_across(tables: Mapping[str, Table]) -> list[str]:
         if table.is_company:
             for row, line in zip(table.rows, table.lines, strict=True):
                 if row["version"] not in declared:
-                    findings.append(
-                        f"{table.path.name}, {table.unit} {line}, column version: {row['version']!r} is not declared in"
-                        f" {VERSIONS_TABLE}.csv"
-                    )
+                    words = f"{row['version']!r} is not declared in {VERSIONS_TABLE}.csv"
+                    findings.append(table.place.at(line, "version", words, "version"))
     return findings + reference_findings(tables)
 
 
@@ -452,8 +455,7 @@ def reference_findings(tables: Mapping[str, Table], *, is_strict: bool = True) -
             other, name = column.references
             known = {row[name] for row in tables[other].rows}
             findings += [
-                f"{table.path.name}, {table.unit} {line}, column {column.name}: {row[column.name]!r} is no {name} of"
-                f" {other}"
+                table.place.at(line, column.name, f"{row[column.name]!r} is no {name} of {other}", "relationships")
                 for row, line in zip(table.rows, table.lines, strict=True)
                 if row[column.name] and row[column.name] not in known
             ]

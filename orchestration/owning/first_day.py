@@ -28,6 +28,14 @@ VERSION = "0"
 UNMAPPED = "(unmapped)"
 NO_STAGE = "no stage"
 _STAGES = ("inquiry", "lead", "mql", "sal", "sql", "sqo", "won")
+# What a side's own figure looks at, and which stage the values have to mean.
+_FIGURES = {
+    ("lifecycle_stage", "leads"): ("lifecycle_stage", "lead"),
+    ("lifecycle_stage", "mqls"): ("lifecycle_stage", "mql"),
+    ("lifecycle_stage", "sqls"): ("lifecycle_stage", "sql"),
+    ("status", "sqls"): ("person_status", "sql"),
+    ("source", "mqls"): ("sales_source", "inquiry"),
+}
 _EXITS = ("disqualified", "rejected", "recycled")
 # So many values of a field are listed one by one, the most frequent first; the rest is counted together.
 _MOST = 500
@@ -128,7 +136,8 @@ class _Writer:
                 raise KeyError(f"no rule says what a value of {each.field} means")
             handler(each)
         self._columns()
-        self._tables_of_ours()
+        self._reasons_of_losses()
+        self._team_figures(values)
         self._questions(values)
         for name in ("found_values", "lead_statuses"):
             self.made.tables[name].sort(key=lambda row: tuple(row.values()))
@@ -155,7 +164,15 @@ class _Writer:
             for row in self._in_force("lead_rules")
             if row["kind"] == "exclusion" and row["rule_id"] != "exclude_form_spam_domain"
         ]
-        for name in ("stage_rules", "exit_reasons", "lead_statuses", "found_values", "joint_log", "content_jobs"):
+        for name in (
+            "stage_rules",
+            "exit_reasons",
+            "lead_statuses",
+            "found_values",
+            "joint_log",
+            "content_jobs",
+            "team_figure_rules",
+        ):
             tables[name] = []
         tables["internal_domains"] = [{"domain": domain} for domain in self.profile.user_domains]
         tables["competitors"] = []
@@ -545,12 +562,33 @@ class _Writer:
                 each = Found(extract.system, extract.object, "column", f"({left} further columns)", 0)
                 self._note(each, "kept in raw, not read", "field_mappings", owner="both", records="")
 
-    def _tables_of_ours(self) -> None:
-        """A reason without an exit of its own makes none; what stands for every reason comes last."""
+    def _reasons_of_losses(self) -> None:
+        """What no row names is its own reason."""
         rows = self.made.tables["exit_reasons"]
         rows.append(
             {"system": "*", "object": "*", "field": "loss_reason", "value": "*", "exit_type": "lost", "reason": "*"}
         )
+
+    def _team_figures(self, values: Sequence[Found]) -> None:
+        """How each side counts by itself, in the words that its own systems use."""
+        delivered = {extract.system for extract in self.profile.landing.extracts if extract.is_delivered}
+        for ours in self.ours["team_figure_rules"].rows:
+            if ours["system"] not in delivered:
+                continue
+            subject, stage = _FIGURES.get((ours["field"], ours["kpi"]), ("", ""))
+            words = [
+                each.value.strip()
+                for each in values
+                if (each.system, each.object, each.field) == (ours["system"], ours["object"], ours["field"])
+                and "|" not in each.value
+                and meaning(subject, each.value) == stage
+            ]
+            row = {**ours, "time_zone": "UTC", "value": "|".join(words) or ours["value"]}
+            if words and words != ours["value"].split("|"):
+                verb = "is none of" if ours["operator"] == "not_in" else "became one of"
+                named = ", ".join(words[:5]) + (f" and {len(words) - 5} more" if len(words) > 5 else "")
+                row["rule"] = f"Records of {ours['object']} whose {ours['field'].replace('_', ' ')} {verb} {named}"
+            self.made.tables["team_figure_rules"].append(row)
 
     def _questions(self, values: Sequence[Found]) -> None:
         self._ask("definition_versions", "both", "Read the tables of version 0, change what is wrong, and sign it")
@@ -564,6 +602,9 @@ class _Writer:
         self._ask("scoring_parameters", "both", "Does a first meeting that was held make an SQL? Today it does not")
         self._ask("stages", "both", "Within how many days should each stage reach the next? The windows are ours")
         self._ask("sla_targets", "both", "Within how many hours does sales answer, and how many MQLs are promised?")
+        self._ask(
+            "team_figure_rules", "both", "How does each side count by itself, and in which time zone? UTC is ours"
+        )
         self._ask("business_calendars", "sales", "Working hours and holidays are ours: put in yours")
         self._ask("segments", "both", "Segments and regions are ours: do the bands and countries suit you?")
         self._ask("competitors", "sales", "Whose people are to be left out? No competitor's domain is listed")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from orchestration.agreed_definitions import Place, Table
+from orchestration.agreed_definitions import Table
 from orchestration.owning.harmless import harm
 from orchestration.owning.words import plain
 from orchestration.settings import PROJECT_ROOT
@@ -25,7 +25,7 @@ def joint_log_findings(tables: Mapping[str, Table]) -> list[str]:
     table = tables.get(LOG)
     if table is None or not table.is_company:
         return []
-    place = Place(table.path, table.unit, says_rules=table.unit == "row")
+    place = table.place
     known = subjects(PROJECT_ROOT)
     found = []
     for row, line in zip(table.rows, table.lines, strict=True):

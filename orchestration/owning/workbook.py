@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook, load_workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
+from openpyxl.cell.cell import Cell
 from openpyxl.comments import Comment
 from openpyxl.styles import Alignment, Font, PatternFill, Protection
 from openpyxl.utils import get_column_letter
@@ -54,6 +54,8 @@ _LONGEST_CELL = 32_767
 _SPARE_ROWS = 1000
 _MOST_BYTES = 200_000_000
 _HINT = "FFF2F2F2"
+# What XML cannot hold or changes on the way, and what workbooks take for such a character written out.
+_NO_CELL_TEXT = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|_x[0-9A-Fa-f]{4}_|x005F_")
 # Columns that commands fill in, or that say what was: locked, so that nobody writes there by mistake.
 _LOCKED = {
     VERSIONS_TABLE: (
@@ -148,7 +150,7 @@ def _unfit(table: Table, line: int, row: Mapping[str, str]) -> list[str]:
     for name, value in row.items():
         if len(value) > _LONGEST_CELL:
             found.append(place.at(line, name, f"longer than the {_LONGEST_CELL:,} characters of a cell", "length"))
-        elif ILLEGAL_CHARACTERS_RE.search(value) or "\r" in value or re.search(r"_x[0-9A-Fa-f]{4}_", value):
+        elif _NO_CELL_TEXT.search(value):
             found.append(place.at(line, name, "holds characters that no cell can; take them out first", "characters"))
     return found
 
@@ -411,7 +413,7 @@ def _read_sheet(sheet: Any, spec: TableSpec) -> tuple[Table | None, list[str]]:
         texts = [_shown(cell.value).strip().lower() for cell in cells]
         while texts and not texts[-1]:
             texts.pop()
-        if len(names & set(texts)) > len(names) / 2:
+        if len(names & set(texts)) >= len(names) / 2:
             header = texts
             break
         if header_row >= 20:
