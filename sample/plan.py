@@ -227,6 +227,9 @@ def _people(sizes: Sizes, d: Draws) -> list[str]:
     shared_from = excluded_from + sizes.excluded
     total = shared_from + sizes.shared
     late_from = round(sizes.accounts * 0.55)
+    # When they do what makes them more than an inquiry, if they ever do: the market drifts by that day, so that the
+    # leads of a quarter are all of the market of then.
+    answers_at = d.after("start_at", "main", "pid", 3 * DAY, 75 * DAY)
     title = (
         "case {s} when 'c_level' then chief when 'vp' then 'VP ' || label when 'director' then 'Director of ' || label"
         " when 'manager' then label || ' Manager' else label || ' Specialist' end"
@@ -253,7 +256,7 @@ with placed as (
 select
     *,
     case
-        when kind = 'market' and (start_at < {literal(DRIFT)} or {d.chance("old market", "pid", 0.25)})
+        when kind = 'market' and ({answers_at} < {literal(DRIFT)} or {d.chance("old market", "pid", 0.25)})
             then {d.integer("account", "pid", late_from)}
         when kind = 'market' then {late_from} + {d.integer("account", "pid", sizes.accounts - late_from)}
         when kind = 'legacy' then {sizes.accounts} + pid - {legacy_from}
@@ -320,7 +323,7 @@ pathed as (
 dated as (
     select
         *,
-        date_trunc('day', {d.after("start_at", "main", "pid", 3 * DAY, 75 * DAY)}) as main_day
+        date_trunc('day', {answers_at}) as main_day
     from pathed
 ),
 

@@ -18,13 +18,18 @@ MACROS = (
     "convert_money",
     "counted_amount",
     "divide_money",
+    "end_of_time",
+    "exact_sum",
     "fail_with",
     "fiscal_month",
+    "fiscal_quarter_start",
     "fiscal_year",
     "matches_pattern",
     "microseconds_between",
     "pattern_rank",
+    "regex_full_match",
     "rule_covers",
+    "rule_holds",
     "seconds_between",
     "start_of_time",
     "touch_party",
@@ -57,6 +62,10 @@ class _CrossDatabase:
     def last_day(self, date: str, datepart: str) -> str:
         """As dbt-duckdb writes it."""
         return f"cast(date_trunc('{datepart}', {date}) + interval 1 {datepart} - interval 1 day as date)"
+
+    def split_part(self, text: str, delimiter: str, part: int) -> str:
+        """As dbt-duckdb writes it."""
+        return f"split_part({text}, {delimiter}, {part})"
 
     def type_string(self) -> str:
         """As dbt-duckdb writes it."""

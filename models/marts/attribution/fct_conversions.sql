@@ -34,6 +34,20 @@ self_reported as (
 
 ),
 
+conversations as (
+
+    select
+        journey_touches.conversion_id,
+        min(journey_touches.touched_at) as first_conversation_at
+    from journey_touches
+    inner join touches on journey_touches.touch_id = touches.touch_id
+    where
+        touches.is_human_touch
+        and touches.touch_type in ('call', 'meeting')
+    group by journey_touches.conversion_id
+
+),
+
 journeys as (
 
     select
@@ -41,10 +55,21 @@ journeys as (
         count(*) as touches,
         sum(case when touches.team = 'marketing' then 1 else 0 end) as marketing_touches,
         sum(case when touches.team = 'sales' then 1 else 0 end) as sales_touches,
+        sum(case when touches.is_human_touch then 1 else 0 end) as rep_touches,
+        sum(
+            case
+                when journey_touches.touched_at < conversations.first_conversation_at then 1
+                when journey_touches.touched_at >= conversations.first_conversation_at then 0
+            end
+        ) as touches_before_conversation,
+        count(distinct touches.person_id) as people,
+        count(distinct touches.content_id) as contents,
         max(case when journey_touches.is_first then touches.team end) as first_team,
-        min(journey_touches.touched_at) as first_touched_at
+        min(journey_touches.touched_at) as first_touched_at,
+        max(conversations.first_conversation_at) as first_conversation_at
     from journey_touches
     inner join touches on journey_touches.touch_id = touches.touch_id
+    left join conversations on journey_touches.conversion_id = conversations.conversion_id
     group by journey_touches.conversion_id
 
 ),
@@ -89,10 +114,15 @@ final as (
         cast(coalesce(journeys.touches, 0) as bigint) as touches,
         cast(coalesce(journeys.marketing_touches, 0) as bigint) as marketing_touches,
         cast(coalesce(journeys.sales_touches, 0) as bigint) as sales_touches,
+        cast(coalesce(journeys.rep_touches, 0) as bigint) as rep_touches,
+        cast(journeys.touches_before_conversation as bigint) as touches_before_conversation,
+        cast(coalesce(journeys.people, 0) as bigint) as people,
+        cast(coalesce(journeys.contents, 0) as bigint) as contents,
         coalesce(first_wins.win_number = 1, false) as is_new_customer,
         {{ business_date('conversions.converted_at') }} as converted_date,
         conversions.lead_at,
         journeys.first_touched_at,
+        journeys.first_conversation_at,
         conversions.converted_at
     from conversions
     inner join opportunities on conversions.opportunity_id = opportunities.opportunity_id

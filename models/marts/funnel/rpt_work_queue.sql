@@ -1,3 +1,5 @@
+{%- set minimum = var('content_suggestion_minimum', 3) -%}
+
 with handoffs as (
 
     select * from {{ ref('fct_handoffs') }}
@@ -28,6 +30,24 @@ reps as (
 
 ),
 
+stage_entries as (
+
+    select * from {{ ref('fct_stage_entries') }}
+
+),
+
+content_uses as (
+
+    select * from {{ ref('fct_content_uses') }}
+
+),
+
+content as (
+
+    select * from {{ ref('dim_content') }}
+
+),
+
 waiting as (
 
     select
@@ -43,6 +63,129 @@ waiting as (
     where
         handoffs.fate in ('pending', 'untouched_overdue')
         and handoffs.ended_at is null
+
+),
+
+-- Those who stood at the same stage and went on within its window, by persona and all together.
+went_on as (
+
+    select
+        lead_cycle_id,
+        coalesce(persona, '(unknown)') as persona
+    from stage_entries
+    where
+        stage = 'mql'
+        and not is_inferred
+        and person_id is not null
+        and is_converted_in_window
+
+    union all
+
+    select
+        lead_cycle_id,
+        '(all)' as persona
+    from stage_entries
+    where
+        stage = 'mql'
+        and not is_inferred
+        and person_id is not null
+        and is_converted_in_window
+
+),
+
+went_on_by_persona as (
+
+    select
+        persona,
+        count(*) as people_who_went_on
+    from went_on
+    group by persona
+
+),
+
+-- What they had used in that cycle before they went on.
+used_content as (
+
+    select
+        went_on.persona,
+        content_uses.content_id,
+        count(distinct went_on.lead_cycle_id) as people_who_used
+    from went_on
+    inner join content_uses
+        on
+            went_on.lead_cycle_id = content_uses.lead_cycle_id
+            and content_uses.stage_order <= 3
+    group by went_on.persona, content_uses.content_id
+    having count(distinct went_on.lead_cycle_id) >= {{ minimum }}
+
+),
+
+used_by_person as (
+
+    select distinct
+        person_id,
+        content_id
+    from content_uses
+
+),
+
+-- Where too little is known of the persona, people of all personas tell.
+asked as (
+
+    select
+        lead_cycle_id,
+        person_id,
+        coalesce(persona, '(unknown)') as persona
+    from waiting
+
+    union all
+
+    select
+        lead_cycle_id,
+        person_id,
+        '(all)' as persona
+    from waiting
+
+),
+
+-- Of what the person has not used themselves.
+suggestions as (
+
+    select
+        asked.lead_cycle_id,
+        used_content.persona,
+        used_content.content_id,
+        used_content.people_who_used,
+        row_number() over (
+            partition by asked.lead_cycle_id
+            order by
+                case when used_content.persona = '(all)' then 1 else 0 end,
+                used_content.people_who_used desc,
+                used_content.content_id asc
+        ) as place
+    from asked
+    inner join used_content on asked.persona = used_content.persona
+    left join used_by_person
+        on
+            asked.person_id = used_by_person.person_id
+            and used_content.content_id = used_by_person.content_id
+    where used_by_person.content_id is null
+
+),
+
+suggested as (
+
+    select
+        suggestions.lead_cycle_id,
+        suggestions.content_id,
+        coalesce(content.title, suggestions.content_id) as content_title,
+        suggestions.people_who_used,
+        went_on_by_persona.people_who_went_on,
+        suggestions.persona = '(all)' as is_of_all
+    from suggestions
+    inner join went_on_by_persona on suggestions.persona = went_on_by_persona.persona
+    left join content on suggestions.content_id = content.content_id
+    where suggestions.place = 1
 
 ),
 
@@ -73,6 +216,14 @@ final as (
         end || ', grade ' || waiting.grade
         || case when waiting.assigned_at is null then ', nobody owns it' else '' end
             as why,
+        suggested.content_id as suggested_content_id,
+        suggested.content_title as suggested_content,
+        'used by ' || cast(suggested.people_who_used as {{ dbt.type_string() }})
+        || ' of the ' || cast(suggested.people_who_went_on as {{ dbt.type_string() }})
+        || case
+            when suggested.is_of_all then ' who went on, of any persona'
+            else ' of this persona who went on'
+        end as suggested_because,
         cast(waiting.work_order as {{ dbt.type_bigint() }}) as work_order,
         waiting.priority,
         waiting.target_hours,
@@ -91,6 +242,7 @@ final as (
     left join campaigns on waiting.campaign_id = campaigns.campaign_id
     left join reps on waiting.rep_id = reps.rep_id
     left join records on waiting.crm_record_key = records.record_key
+    left join suggested on waiting.lead_cycle_id = suggested.lead_cycle_id
 
 )
 
