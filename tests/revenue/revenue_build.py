@@ -101,7 +101,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "team": "varchar",
         "region": "varchar",
     },
-    "int_rep_groups": {"rep_id": "varchar", "rep_group": "varchar"},
+    "int_rep_groups": {"rep_id": "varchar", "rep_group": "varchar", "rep_region": "varchar"},
     "int_fx_rates": {
         "currency": "varchar",
         "valid_from": "date",
@@ -167,10 +167,10 @@ def build_revenue(
     compiled: CompiledFunnel, tables: Mapping[str, Sequence[Mapping[str, Any]]], as_of: datetime
 ) -> FunnelBuild:
     """Build the revenue models on `tables`, as of `as_of`."""
-    # Every team may be named here: who may not is another model's affair.
+    # Every team and region may be named here: who may not is another model's affair.
     groups = [
-        {"rep_id": f"crm:{user['record_id']}", "rep_group": user["team"]}
+        {"rep_id": f"crm:{user['record_id']}", "rep_group": user["team"], "rep_region": user["region"]}
         for user in tables.get("int_user_records_unioned", ())
     ]
-    tables = {**tables, "int_rep_groups": groups}
+    tables = {"int_rep_groups": groups, **tables}
     return FunnelBuild(compiled, tables, as_of=as_of, definitions=DEFINITIONS, inputs=INPUTS, defaults=DEFAULTS)

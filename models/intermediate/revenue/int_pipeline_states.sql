@@ -10,9 +10,9 @@ opportunity_states as (
 
 ),
 
-user_records as (
+rep_groups as (
 
-    select * from {{ ref('int_user_records_unioned') }}
+    select * from {{ ref('int_rep_groups') }}
 
 ),
 
@@ -353,8 +353,8 @@ final as (
         valued.rep_id,
         valued.stage,
         valued.exit_kind,
-        user_records.team as owner_team,
-        user_records.region as owner_region,
+        rep_groups.rep_group as owner_team,
+        rep_groups.rep_region as owner_region,
         region_states.region,
         valued.currency as original_currency,
         cast(valued.row_number_in_deal as integer) as row_number_in_deal,
@@ -388,8 +388,7 @@ final as (
         ) }} as ended_date,
         valued.occurred_at
     from valued
-    left join user_records
-        on valued.rep_id = user_records.system || ':' || user_records.record_id
+    left join rep_groups on valued.rep_id = rep_groups.rep_id
     left join region_states
         on
             valued.account_id = region_states.account_id

@@ -1,5 +1,10 @@
 {%- set pace_weeks = var('pace_weeks', 13) -%}
-{%- set minimum_group = var('rep_minimum_group', 5) -%}
+{#-
+    Whoever stands in one circle is only ever counted together: then no two campaigns, and no campaign and the whole, differ by
+    a few reps.
+-#}
+{%- set circle = 'handoffs.rep_id' if var('rep_visibility', 'team') == 'rep'
+    else "coalesce(reps.rep_group, '')" -%}
 
 with campaigns as (
 
@@ -16,6 +21,12 @@ handoffs as (
 touches as (
 
     select * from {{ ref('fct_touches') }}
+
+),
+
+reps as (
+
+    select * from {{ ref('dim_reps') }}
 
 ),
 
@@ -128,78 +139,92 @@ expected as (
 
 ),
 
+owned as (
+
+    select
+        handoffs.campaign_id,
+        {{ circle }} as circle,
+        handoffs.fate,
+        handoffs.first_response_at
+    from handoffs
+    left join reps on handoffs.rep_id = reps.rep_id
+    where handoffs.rep_id is not null
+
+),
+
 -- Where the campaign's leads have gone so far is where they will go.
 worked as (
 
     select
-        handoffs.rep_id,
+        circle,
         sum(
             case
-                when
-                    handoffs.first_response_at
-                    >= {{ dbt.dateadd('day', -7 * pace_weeks, as_of()) }}
+                when first_response_at >= {{ dbt.dateadd('day', -7 * pace_weeks, as_of()) }}
                     then 1
                 else 0
             end
-        ) / cast({{ pace_weeks }} as double) as worked_per_week,
-        sum(case when handoffs.fate in ('pending', 'untouched_overdue') then 1 else 0 end)
-            as waiting
-    from handoffs
-    where handoffs.rep_id is not null
-    group by handoffs.rep_id
+        ) as worked,
+        sum(case when fate in ('pending', 'untouched_overdue') then 1 else 0 end) as waiting
+    from owned
+    group by circle
 
 ),
 
-campaign_reps as (
+campaign_circles as (
 
     select
-        handoffs.campaign_id,
-        handoffs.rep_id,
+        owned.campaign_id,
+        owned.circle,
         count(*) as handoffs,
-        sum(count(*)) over (partition by handoffs.campaign_id) as campaign_handoffs,
-        count(*) over (partition by handoffs.campaign_id) as reps
-    from handoffs
-    inner join running on handoffs.campaign_id = running.campaign_id
-    where handoffs.rep_id is not null
-    group by handoffs.campaign_id, handoffs.rep_id
+        sum(count(*)) over (partition by owned.campaign_id) as campaign_handoffs
+    from owned
+    inner join running on owned.campaign_id = running.campaign_id
+    group by owned.campaign_id, owned.circle
 
 ),
 
-demand_on_reps as (
+demand_on_circles as (
 
     select
-        campaign_reps.rep_id,
+        campaign_circles.circle,
         {{ exact_sum(
             'expected.responses_per_week * expected.handoffs_per_response'
-            ~ ' * campaign_reps.handoffs / cast(campaign_reps.campaign_handoffs as double)'
+            ~ ' * campaign_circles.handoffs'
+            ~ ' / cast(campaign_circles.campaign_handoffs as double)'
         ) }} as demand_per_week
-    from campaign_reps
-    inner join expected on campaign_reps.campaign_id = expected.campaign_id
-    group by campaign_reps.rep_id
+    from campaign_circles
+    inner join expected on campaign_circles.campaign_id = expected.campaign_id
+    group by campaign_circles.circle
+
+),
+
+all_circles as (
+
+    select count(*) as circles
+    from worked
 
 ),
 
 of_campaign_reps as (
 
     select
-        campaign_reps.campaign_id,
-        count(*) as reps,
-        {{ exact_sum('worked.worked_per_week') }} as worked_per_week,
+        campaign_circles.campaign_id,
+        count(*) as circles,
+        sum(worked.worked) / cast({{ pace_weeks }} as double) as worked_per_week,
         sum(worked.waiting) as waiting,
-        {{ exact_sum('demand_on_reps.demand_per_week') }} as demand_per_week
-    from campaign_reps
-    inner join worked on campaign_reps.rep_id = worked.rep_id
-    inner join demand_on_reps on campaign_reps.rep_id = demand_on_reps.rep_id
-    group by campaign_reps.campaign_id
-    having count(*) >= {{ minimum_group }}
+        {{ exact_sum('demand_on_circles.demand_per_week') }} as demand_per_week
+    from campaign_circles
+    inner join worked on campaign_circles.circle = worked.circle
+    inner join demand_on_circles on campaign_circles.circle = demand_on_circles.circle
+    group by campaign_circles.campaign_id
+    having count(*) < (select all_circles.circles from all_circles)
 
 ),
 
 of_all_reps as (
 
     select
-        count(*) as reps,
-        {{ exact_sum('worked_per_week') }} as worked_per_week,
+        sum(worked) / cast({{ pace_weeks }} as double) as worked_per_week,
         sum(waiting) as waiting
     from worked
 
