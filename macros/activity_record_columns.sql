@@ -20,6 +20,8 @@
         'url',
         'user_agent',
         'message_id',
+        'reference_system',
+        'logged_as',
         'is_planned',
         'duration_minutes',
         'occurred_at',

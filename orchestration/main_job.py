@@ -78,7 +78,8 @@ def run_main_job(settings: Settings, progress: Progress = lambda line: None) -> 
             outcome.missing = not_done(instance, result.dagster_run)
             if not result.success:
                 outcome.errors.append("the run failed; see Dagster's run log")
-    outcome.warnings = node_failures(prepared.project.target, frozenset({"warn"}))
+    if outcome.run is not None and outcome.run.build is not None:  # else what lies there is of another run
+        outcome.warnings = node_failures(prepared.project.target, frozenset({"warn"}))
     outcome.seconds = time.monotonic() - began
     return outcome
 

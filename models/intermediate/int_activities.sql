@@ -82,6 +82,9 @@ described as (
         activity_records.opportunity_record_id,
         activity_records.account_record_id,
         activity_records.owner_record_id,
+        activity_records.logged_as,
+        -- The ids of a sales engagement platform's people, deals and reps are those of its CRM.
+        coalesce(activity_records.reference_system, activity_records.system) as reference_system,
         activity_records.source_value,
         activity_records.direction,
         activity_records.outcome,
@@ -125,7 +128,8 @@ described as (
             = activity_channels.campaign_record_id
     left join people_records
         on
-            activity_records.system = people_records.system
+            coalesce(activity_records.reference_system, activity_records.system)
+            = people_records.system
             and activity_records.person_object = people_records.object
             and activity_records.person_record_id = people_records.record_id
     left join visitors_identified
@@ -152,11 +156,12 @@ judged as (
         described.person_id,
         coalesce(people.account_id, account_records.account_id) as account_id,
         {{ record_key(
-            'described.system', 'described.person_object', 'described.person_record_id'
+            'described.reference_system', 'described.person_object',
+            'described.person_record_id'
         ) }} as record_key,
         described.visitor_id,
         opportunity_states.opportunity_id,
-        described.system || ':' || described.owner_record_id as rep_id,
+        described.reference_system || ':' || described.owner_record_id as rep_id,
         described.activity_type,
         described.source_value,
         described.direction,
@@ -180,6 +185,7 @@ judged as (
             when described.occurred_at is null then 'no_time'
             when described.is_planned then 'planned'
             when described.occurred_at > {{ as_of() }} then 'after_as_of'
+            when described.logged_as is not null then 'logged_in_crm'
             when scanner_clicks.is_at_delivery then 'scanner_at_delivery'
             when scanner_clicks.is_every_link then 'scanner_every_link'
             when bot_user_agents.user_agent is not null then 'bot_user_agent'
@@ -189,11 +195,11 @@ judged as (
         on described.person_id = people.person_id
     left join account_records
         on
-            described.system = account_records.system
+            described.reference_system = account_records.system
             and described.account_record_id = account_records.record_id
     left join opportunity_states
         on
-            described.system || ':' || described.opportunity_record_id
+            described.reference_system || ':' || described.opportunity_record_id
             = opportunity_states.opportunity_id
             and opportunity_states.state_number = 1
     left join scanner_clicks

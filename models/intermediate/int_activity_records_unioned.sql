@@ -14,6 +14,7 @@
     'stg_hubspot__form_submissions',
     'stg_hubspot__email_events',
     'int_engagements_expanded_to_contacts',
+    'int_sales_engagement_activities_matched',
     'stg_marketing__activities',
     'stg_web_analytics__sessions',
 ] -%}
@@ -58,6 +59,8 @@ final as (
         url,
         user_agent,
         message_id,
+        reference_system,
+        logged_as,
         is_planned,
         duration_minutes,
         occurred_at,

@@ -72,7 +72,8 @@ def discover(extracts: Path, contracts: Mapping[str, Contract]) -> list[Delivere
             meant = _meant(system.name, systems)
             raise ExtractsError(
                 f"{system}: no contract describes a system '{system.name}'.{meant} Known systems:"
-                f" {', '.join(systems)}. Extracts of any other system are brought into the templates crm and marketing."
+                f" {', '.join(systems)}. Extracts of any other system are brought into the templates crm,"
+                " marketing and sales_engagement."
             )
         objects = sorted(c.object for c in contracts.values() if c.system == system.name)
         for folder in _visible(system):

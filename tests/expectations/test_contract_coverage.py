@@ -21,6 +21,7 @@ AGREED = {
     "web_analytics": "sessions identifications",
     "crm": "users accounts account_history people people_history opportunities opportunity_history "
     "opportunity_people products opportunity_lines activities campaigns campaign_members",
+    "sales_engagement": "activities",
     "marketing": "contacts contact_history activities identifications deals ad_spend content",
     "finance": "fx_rates cost_items targets invoiced",
     "reported": "figures",
@@ -41,6 +42,8 @@ TEMPLATE_COLUMNS = {
     "crm.opportunity_lines": "line_id opportunity_id product_id quantity unit_price discount",
     "crm.activities": "activity_id record_id opportunity_id owner_id type direction outcome content_id occurred_at "
     "duration_minutes",
+    "sales_engagement.activities": "activity_id record_id opportunity_id owner_id type direction outcome content_id "
+    "occurred_at duration_minutes crm_system crm_activity_id",
     "crm.campaigns": "campaign_id name channel audience product_id message start_date end_date budget "
     "expected_responses actual_cost currency sales_briefed_at",
     "crm.campaign_members": "campaign_id record_id status responded_at",

@@ -32,16 +32,21 @@ class DeliveringCompany:
             shutil.copy(self.sample / file, self.extracts / file)
 
     def correct(self, extract: str, query: str) -> None:
-        """Deliver rows made from an extract's first delivery, `history`; another's by the name of its folder."""
+        """Deliver rows made from an extract's first delivery, `history`; another's by the name of its folder.
+
+        An extract that the sample does not have begins with them.
+        """
         self.corrections += 1
         with duckdb.connect() as connection:
-            for folder in sorted({extract, *re.findall(r"'([a-z_]+/[a-z_]+)'", query)}):
+            named = set(re.findall(r"'([a-z_]+/[a-z_]+)'", query))
+            for folder in sorted(named | {extract} if "from history" in query else named):
                 (file,) = (path for path in (self.sample / folder).iterdir() if is_history(path))
                 reader = f"read_csv('{file}', all_varchar = true)" if ".csv" in file.name else f"'{file}'"
                 connection.execute(f'create view "{folder}" as select * from {reader}')
             query = re.sub(r"'([a-z_]+/[a-z_]+)'", r'"\1"', query).replace("from history", f'from "{extract}"')
             # The greatest name of all, which decides where a system gives no time of modification.
             target = self.extracts / extract / f"zz_correction_{self.corrections:02}.parquet"
+            target.parent.mkdir(parents=True, exist_ok=True)
             connection.execute(f"copy ({query}) to '{target}' (format parquet)")
             ((rows,),) = connection.execute(f"select count(*) from '{target}'").fetchall()
         assert rows, f"no row of {extract} is corrected: nothing is shown"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from orchestration.settings import PROJECT_ROOT
@@ -39,6 +40,7 @@ def test_history_first_and_then_the_days_give_the_marts_of_all_at_once(demo, tmp
     added_to = marts(company.published)
     changed = differing(added_to, before)
     assert {"core.dim_people", "core.fct_touches", "core.fct_opportunities", "funnel.fct_stage_entries"} <= set(changed)
+    the_platform_counts(company)
     company.forget_what_was_built()
     assert "Loaded      nothing" in company.build()
     assert company.was_built_anew()
@@ -89,6 +91,58 @@ def rewrite_the_past(company):
         f"select * replace ((select max(AccountId) from history) as AccountId, {modified}) from history"
         " where hash(Id) % 25 = 0",
     )
+    # A sales engagement platform, of which nobody had heard: calls just before what the CRM has, or the very same ones.
+    company.correct(
+        "sales_engagement/activities",
+        "select 'P' || Id as activity_id, WhoId as record_id, OwnerId as owner_id,"
+        " case when hash(Id) % 6 = 0 then 'salesforce' end as crm_system,"
+        " case when hash(Id) % 2 = 0 then Id end as crm_activity_id, 'call' as type, 'outbound' as direction,"
+        " CompletedDateTime::timestamptz - interval 5 minute as occurred_at"
+        " from 'salesforce/task' where hash(Id) % 3 = 0 and CompletedDateTime is not null and WhoId is not null",
+    )
+
+
+def the_platform_counts(company):
+    """Its calls are the CRM's people's and reps', stop the clock, and count once where the CRM holds them."""
+    with duckdb.connect(str(company.warehouse / "private" / "build.duckdb"), read_only=True) as build:
+        rows = build.execute(
+            """
+            select
+                delivered.crm_activity_id is not null as is_in_crm,
+                coalesce(tasks.is_deleted, true) as is_deleted_there,
+                activities.inactivity_reason,
+                activities.is_human_touch,
+                activities.rep_id = 'salesforce:' || delivered.owner_id as is_of_its_rep,
+                activities.person_id is not distinct from people.person_id as is_of_its_person
+            from raw.sales_engagement__activities as delivered
+            inner join intermediate.int_activities as activities
+                on activities.activity_id = 'sales_engagement:activities:' || delivered.activity_id
+            left join staging.stg_salesforce__tasks as tasks on delivered.crm_activity_id = tasks.record_id
+            left join intermediate.int_people_records as people
+                on people.system = 'salesforce' and delivered.record_id = people.record_id
+            """
+        ).fetchall()
+        ((stopped,),) = build.execute(
+            "select count(*) from funnel.fct_handoffs where first_touch_id like 'sales_engagement:%' and is_due"
+        ).fetchall()
+        ((strangers,),) = build.execute(
+            """
+            select count(*)
+            from funnel.fct_handoffs as handoffs
+            inner join intermediate.int_activities as activities on handoffs.first_touch_id = activities.activity_id
+            where
+                handoffs.first_touch_at <> activities.occurred_at
+                or handoffs.first_touch_rep_id is distinct from activities.rep_id
+            """
+        ).fetchall()
+    assert {(row[0] and not row[1], row[2], row[3]) for row in rows} == {
+        (True, "logged_in_crm", False),
+        (False, None, True),
+    }
+    assert all(row[4] and row[5] for row in rows)
+    assert any(row[0] and row[1] for row in rows), "no copy of a deleted task: nothing is shown of it"
+    assert stopped > 0
+    assert strangers == 0
 
 
 @pytest.fixture(scope="module")

@@ -64,8 +64,8 @@ named as (
     from activity_records
     where
         {{ record_key(
-            'activity_records.system', 'activity_records.person_object',
-            'activity_records.person_record_id'
+            'coalesce(activity_records.reference_system, activity_records.system)',
+            'activity_records.person_object', 'activity_records.person_record_id'
         ) }} in (
             select lookups_changed.subject_id
             from lookups_changed
@@ -100,7 +100,8 @@ named as (
     from activity_records
     where
         activity_records.account_record_id is not null
-        and activity_records.system || ':' || activity_records.account_record_id in (
+        and coalesce(activity_records.reference_system, activity_records.system)
+        || ':' || activity_records.account_record_id in (
             select lookups_changed.subject_id
             from lookups_changed
             where lookups_changed.lookup_kind = 'account_record'
@@ -112,7 +113,8 @@ named as (
     from activity_records
     where
         activity_records.opportunity_record_id is not null
-        and activity_records.system || ':' || activity_records.opportunity_record_id in (
+        and coalesce(activity_records.reference_system, activity_records.system)
+        || ':' || activity_records.opportunity_record_id in (
             select lookups_changed.subject_id
             from lookups_changed
             where lookups_changed.lookup_kind = 'opportunity'

@@ -11,6 +11,7 @@
     'stg_crm__campaign_members',
     'stg_hubspot__form_submissions',
     'int_engagements_expanded_to_contacts',
+    'int_sales_engagement_activities_matched',
     'stg_marketing__activities',
 ] -%}
 {%- set columns = activity_record_columns() -%}

@@ -29,6 +29,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as url,
         cast(null as {{ dbt.type_string() }}) as user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         activities.occurred_at > {{ as_of() }} as is_planned,
         activities.duration_minutes,
         activities.occurred_at,

@@ -30,6 +30,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as url,
         cast(null as {{ dbt.type_string() }}) as user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         false as is_planned,
         cast(null as decimal(18, 2)) as duration_minutes,
         coalesce(

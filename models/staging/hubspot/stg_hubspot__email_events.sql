@@ -108,6 +108,8 @@ final as (
             events.contact_id,
             events.recipient
         ) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         false as is_planned,
         cast(null as {{ dbt.type_float() }}) as duration_minutes,
         events.occurred_at,

@@ -41,6 +41,8 @@ final as (
         source.page_url as url,
         cast(null as {{ dbt.type_string() }}) as user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         false as is_planned,
         cast(null as {{ dbt.type_float() }}) as duration_minutes,
         source.timestamp as occurred_at,

@@ -52,6 +52,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as url,
         cast(null as {{ dbt.type_string() }}) as user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         timed.starts_at > {{ as_of() }} as is_planned,
         cast(events.duration_in_minutes as decimal(18, 2)) as duration_minutes,
         timed.starts_at as occurred_at,

@@ -82,6 +82,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as url,
         cast(null as {{ dbt.type_string() }}) as user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         not timed.is_done as is_planned,
         cast(tasks.call_duration_in_seconds / 60.0 as decimal(18, 2)) as duration_minutes,
         case when timed.is_done then timed.done_at else timed.due_at end as occurred_at,

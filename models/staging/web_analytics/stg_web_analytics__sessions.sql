@@ -31,6 +31,8 @@ final as (
         landing_url as url,
         user_agent,
         cast(null as {{ dbt.type_string() }}) as message_id,
+        cast(null as {{ dbt.type_string() }}) as reference_system,
+        cast(null as {{ dbt.type_string() }}) as logged_as,
         false as is_planned,
         cast(
             {{ dbt.datediff('started_at', 'ended_at', 'second') }} -- noqa: LT05
