@@ -24,7 +24,7 @@ export DAGSTER_HOME := $(CURDIR)/.concord/dagster
 export DAGSTER_TELEMETRY_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup run init dev dashboard definitions-check definitions-propose definitions-sign \
+.PHONY: help setup run init replay explain dev dashboard definitions-check definitions-propose definitions-sign \
 	definitions-export definitions-import test test-fast test-matrix lint format bench clean
 
 help:
@@ -35,6 +35,7 @@ help:
 	  '            see docs/owning-definitions.md' \
 	  'make test   the tests (make test-fast leaves out the slow ones; make test-matrix: many' \
 	  '            orders of delivery and kills of the whole job)' \
+	  'make replay VERSION=…  what a definition version, signed or proposed, would have changed' \
 	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
   'make dashboard  serve the dashboard to those who may open it' \
 	  'make lint   ruff, sqlfluff, import contracts' \
@@ -70,6 +71,9 @@ init: $(STAMP)
 # VERSION=, TEAM=, BY=, FILE=, … of the command line are handed on in the environment.
 definitions-check definitions-propose definitions-sign definitions-export definitions-import: $(STAMP)
 	@$(BIN)/python -m orchestration.owning $(@:definitions-%=%)
+
+replay: $(STAMP)
+	@$(BIN)/python -m orchestration replay "$$VERSION"
 
 dev: $(STAMP)
 	@$(BIN)/python -m orchestration dev

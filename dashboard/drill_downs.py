@@ -545,9 +545,13 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             date="period_month",
             key="restatement",
             order="-period_month",
-            columns="metric, period_month date, reported_value number, current_value number, difference number, cause",
-            also="restatement, reported_build_id, build_id",
-            sql={"restatement": "data.metric || ' ' || data.period_month::varchar"},
+            columns="metric, period_month date, reported_value number, previous_value number, current_value number,"
+            " difference number, causes, restated_at moment",
+            also="restatement, cause, evidence, reported_build_id, previous_build_id, build_id",
+            sql={
+                "restatement": "data.metric || ' ' || data.period_month::varchar || ' ' || data.build_id || ' '"
+                " || data.cause"
+            },
             record=None,
         ),
     )

@@ -130,6 +130,9 @@ def _restated(reader: Reader, name: str) -> int:
     if not reader.has(["audit.restatements"]):
         return 0
     ((count,),) = (
-        row.values() for row in reader.rows("select count(*) from audit.restatements where metric = ?", [name])
+        row.values()
+        for row in reader.rows(
+            "select count(distinct period_month) as n from audit.restatements where metric = ?", [name]
+        )
     )
     return int(count)

@@ -1,4 +1,7 @@
-"""`python -m orchestration run` runs the main job; `… dev` opens Dagster's web UI on this machine."""
+"""`python -m orchestration run` runs the main job; `… dev` opens Dagster's web UI on this machine.
+
+`… replay VERSION` runs a definition version over the whole history.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-USAGE = "usage: python -m orchestration run | dev"
+USAGE = "usage: python -m orchestration run | dev | replay VERSION"
 PORT = "3000"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run a command; 0 where all that was asked for happened."""
+    if len(arguments) == 2 and arguments[0] == "replay":
+        return replay_version(arguments[1], sys.stdout)
     if list(arguments) not in (["run"], ["dev"]):
         print(USAGE, file=sys.stderr)
         return 2
@@ -51,6 +56,44 @@ def run(out: TextIO) -> int:
         return 2
     print("\n" + summary(outcome), file=out, flush=True)
     return 0 if outcome.is_success else 1
+
+
+def replay_version(version: str, out: TextIO) -> int:
+    """Replay a definition version over the whole history, and publish what came of it."""
+    from orchestration.settings import SettingsError, read_settings
+
+    began = time.monotonic()
+
+    def progress(line: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {line}", file=out, flush=True)
+
+    if not version.strip():
+        print("which version? make replay VERSION=…; `schedule` replays the schedule in force", file=sys.stderr)
+        return 2
+    from expectations.contract import ContractError
+    from orchestration.agreed_definitions import DefinitionsError
+    from orchestration.build_context import BuildError
+    from orchestration.dbt_runs import DbtError
+    from orchestration.preparation import prepare
+    from orchestration.publishing import AuditError, PublishError
+    from orchestration.publishing.postgres import PostgresError
+    from orchestration.replay import ReplayError, describe, replay
+    from orchestration.writer_lock import WriterLockedError
+
+    try:
+        prepared = prepare(read_settings(os.environ), progress)
+        result, _ = replay(prepared, version.strip(), progress)
+    except (BuildError, ContractError, DefinitionsError, ReplayError, SettingsError, WriterLockedError) as error:
+        print(f"Concord cannot replay: {error}", file=sys.stderr)
+        return 2
+    except DbtError as error:
+        print(f"The replay failed, and what is published stays as it is: {error}", file=sys.stderr)
+        return 1
+    except (AuditError, PostgresError, PublishError) as error:
+        print(f"The replay was made and is kept, but not published everywhere: {error}", file=sys.stderr)
+        return 1
+    print("\n" + "\n".join(describe(result)), file=out, flush=True)
+    return 0
 
 
 def dev() -> int:

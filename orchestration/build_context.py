@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from orchestration.agreed_definitions import Definitions
+from orchestration.definition_schedule import content_hashes, schedule_hash
 from orchestration.settings import Settings
 
 # Whatever decides what the marts and the published file hold beside rows, definitions and as_of.
@@ -24,21 +25,36 @@ _CODE = (
     *(f"orchestration/publishing/{name}.py" for name in ("audit", "publish", "reported", "tables", "visibility")),
 )
 
+RESTATEMENT_COLUMNS = """
+    metric varchar not null, period_month date not null, build_id varchar not null, cause varchar not null,
+    causes varchar not null, evidence varchar not null, reported_value decimal(38, 2) not null,
+    previous_value decimal(38, 2) not null, current_value decimal(38, 2) not null,
+    difference decimal(38, 2) not null, reported_build_id varchar not null, previous_build_id varchar,
+    restated_at timestamp not null, primary key (metric, period_month, build_id, cause)"""
 _TABLES = {
     "builds": """
         build_id varchar primary key, build_number bigint not null, started_at timestamp not null,
         published_at timestamp, status varchar not null, as_of timestamp not null, origin varchar not null,
         is_demo boolean not null, definition_version varchar, definitions_hash varchar not null,
         code_hash varchar not null, is_provisional boolean not null, is_full_refresh boolean not null,
-        stale_extracts varchar not null""",
+        stale_extracts varchar not null, schedule_hash varchar, last_load_number bigint""",
     "reported_builds": """
         metric varchar not null, period_month date not null, reported_value decimal(38, 2) not null,
         build_id varchar not null, reported_at timestamp not null, definition_version varchar,
         definitions_hash varchar not null, code_hash varchar not null, is_provisional boolean not null,
         primary key (metric, period_month)""",
+    "restatements": RESTATEMENT_COLUMNS,
     # Builds whose models were all built: the only ones that the next may add to.
     "complete_builds": "build_number bigint primary key",
+    # What each version says in the definitions of the present build: a replay of other words is stale.
+    "version_contents": "version varchar primary key, content_hash varchar not null",
 }
+_CONTEXT_COLUMNS = (
+    "build_id, build_number, started_at, as_of, origin, is_demo, definition_version, definitions_hash, code_hash,"
+    " is_provisional, is_full_refresh, stale_extracts, schedule_hash, last_load_number"
+)
+# Columns that build files of earlier releases lack.
+_ADDED = {"builds": {"schedule_hash": "varchar", "last_load_number": "bigint"}}
 
 
 class BuildError(Exception):
@@ -50,6 +66,8 @@ class BuildContext:
     """One build. `as_of` and `started_at` are naive UTC; the hashes say what code and definitions it runs.
 
     `is_full_refresh` is set where incremental models may not build on what an earlier build left behind.
+    `schedule_hash` covers only what decides figures: no proposals, signatures or notes. `last_load_number` is the
+    newest load that the build saw.
     """
 
     build_id: str
@@ -64,6 +82,8 @@ class BuildContext:
     is_provisional: bool
     is_full_refresh: bool
     stale_extracts: tuple[str, ...] = ()
+    schedule_hash: str | None = None
+    last_load_number: int | None = None
 
     @property
     def marks(self) -> str:
@@ -133,29 +153,13 @@ def begin_build(
             is_provisional=version is None or bool(definitions.unsigned(as_of)),
             is_full_refresh=not is_continued,
             stale_extracts=tuple(sorted(stale_extracts)),
+            schedule_hash=schedule_hash(definitions.tables, as_of),
+            last_load_number=_last_load_number(connection),
         )
         connection.begin()
         connection.execute("update audit.builds set status = 'failed' where status = 'building'")
-        connection.execute(
-            "insert into audit.builds by name select ? as build_id, ? as build_number, ? as started_at,"
-            " null as published_at, 'building' as status, ? as as_of, ? as origin, ? as is_demo,"
-            " ? as definition_version, ? as definitions_hash, ? as code_hash, ? as is_provisional,"
-            " ? as is_full_refresh, ? as stale_extracts",
-            [
-                context.build_id,
-                context.build_number,
-                context.started_at,
-                context.as_of,
-                context.origin,
-                context.is_demo,
-                context.definition_version,
-                context.definitions_hash,
-                context.code_hash,
-                context.is_provisional,
-                context.is_full_refresh,
-                ", ".join(context.stale_extracts),
-            ],
-        )
+        _insert_build(connection, context)
+        write_version_contents(connection, definitions)
         connection.execute(
             "create or replace table audit.build_context as select ?::timestamp as as_of, ?::boolean as is_demo,"
             " ?::varchar as build_id, ?::bigint as build_number, ?::timestamp as previous_as_of",
@@ -169,6 +173,85 @@ def begin_build(
         )
         connection.commit()
     return context
+
+
+def begin_republication(settings: Settings, definitions: Definitions) -> BuildContext:
+    """Number a build that publishes what the last published one has built once more, with what was added beside it.
+
+    Raises:
+        BuildError: the last build was not published, or did not build every model.
+    """
+    with duckdb.connect(str(settings.build_file)) as connection:
+        last = last_build(connection)
+        if last is None:
+            raise BuildError(f"{settings.build_file} has no published build: run `make run` first")
+        started_at = datetime.now(UTC).replace(tzinfo=None)
+        context = replace(
+            last,
+            build_id=f"{started_at:%Y%m%dT%H%M%S}-{last.build_number + 1:06d}",
+            build_number=last.build_number + 1,
+            started_at=started_at,
+            is_full_refresh=False,
+        )
+        connection.begin()
+        _insert_build(connection, context)
+        connection.execute("insert into audit.complete_builds values (?)", [context.build_number])
+        write_version_contents(connection, definitions)
+        connection.commit()
+    return context
+
+
+def take_back(build_file: Path, build: BuildContext) -> None:
+    """Forget a republication that failed: what the build before it built stands, and the next may add to that."""
+    with duckdb.connect(str(build_file)) as connection:
+        connection.begin()
+        connection.execute("delete from audit.complete_builds where build_number = ?", [build.build_number])
+        connection.execute("delete from audit.builds where build_id = ? and status = 'building'", [build.build_id])
+        connection.commit()
+
+
+def last_build(connection: duckdb.DuckDBPyConnection) -> BuildContext | None:
+    """The newest build of a build file, if it was published and built every model; None else."""
+    if not _exists(connection, "builds") or not _exists(connection, "complete_builds"):
+        return None
+    rows = connection.execute(
+        f"select {_CONTEXT_COLUMNS} from audit.builds where build_number = (select max(build_number) from audit.builds)"
+        " and status = 'published' and build_number in (select build_number from audit.complete_builds)"
+    ).fetchall()
+    return _context(rows[0]) if rows else None
+
+
+def _context(row: tuple) -> BuildContext:
+    values = dict(zip(_CONTEXT_COLUMNS.split(", "), row, strict=True))
+    values["stale_extracts"] = tuple(name for name in values["stale_extracts"].split(", ") if name)
+    return BuildContext(**values)
+
+
+def _insert_build(connection: duckdb.DuckDBPyConnection, context: BuildContext) -> None:
+    columns = _CONTEXT_COLUMNS.split(", ")
+    values = {name: getattr(context, name) for name in columns} | {"stale_extracts": ", ".join(context.stale_extracts)}
+    connection.execute(
+        f"insert into audit.builds ({_CONTEXT_COLUMNS}, status) values ({', '.join('?' * len(columns))}, 'building')",
+        [values[name] for name in columns],
+    )
+
+
+def write_version_contents(connection: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
+    """Note what each version says now."""
+    connection.execute("delete from audit.version_contents")
+    for version, content in content_hashes(definitions.tables).items():
+        connection.execute("insert into audit.version_contents values (?, ?)", [version, content])
+
+
+def _last_load_number(connection: duckdb.DuckDBPyConnection) -> int | None:
+    found = connection.execute(
+        "select 1 from duckdb_columns() where schema_name = 'audit' and table_name = 'loads'"
+        " and column_name = 'load_number' and database_name = current_database()"
+    ).fetchall()
+    if not found:
+        return None
+    ((number,),) = connection.execute("select max(load_number)::bigint from audit.loads").fetchall()
+    return number
 
 
 def note_models_built(build_file: Path) -> None:
@@ -189,16 +272,14 @@ def current_build(build_file: Path) -> BuildContext:
     try:
         with duckdb.connect(str(build_file), read_only=True) as connection:
             rows = connection.execute(
-                "select build_id, build_number, started_at, as_of, origin, is_demo, definition_version,"
-                " definitions_hash, code_hash, is_provisional, is_full_refresh, stale_extracts"
-                " from audit.builds where status = 'building' order by build_number desc limit 1"
+                f"select {_CONTEXT_COLUMNS} from audit.builds where status = 'building'"
+                " order by build_number desc limit 1"
             ).fetchall()
     except (duckdb.IOException, duckdb.CatalogException):
         rows = []
     if not rows:
         raise BuildError(f"no build has begun on {build_file}: run the whole main job")
-    *values, stale = rows[0]
-    return BuildContext(*values, stale_extracts=tuple(name for name in stale.split(", ") if name))
+    return _context(rows[0])
 
 
 def mark_published(build_file: Path, published: Path) -> None:
@@ -213,6 +294,9 @@ def prepare_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema if not exists audit")
     for name, columns in _TABLES.items():
         connection.execute(f"create table if not exists audit.{name} ({columns})")
+    for name, added in _ADDED.items():
+        for column, data_type in added.items():
+            connection.execute(f"alter table audit.{name} add column if not exists {column} {data_type}")
 
 
 def adopt_published(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
@@ -228,17 +312,25 @@ def adopt_published(connection: duckdb.DuckDBPyConnection, published: Path) -> N
             " from published.audit.builds as there"
             " where builds.build_id = there.build_id and builds.status <> 'published'"
         )
-        columns = ", ".join(
-            name
-            for (name,) in connection.execute(
-                "select column_name from duckdb_columns() where database_name = current_database()"
-                " and schema_name = 'audit' and table_name = 'reported_builds' order by column_index"
-            ).fetchall()
-        )
-        connection.execute(
-            f"insert into audit.reported_builds ({columns}) select {columns} from published.audit.reported_builds"
-            " on conflict do nothing"
-        )
+        for table in ("reported_builds", "restatements"):
+            ours, theirs = (
+                [
+                    name
+                    for (name,) in connection.execute(
+                        "select column_name from duckdb_columns() where schema_name = 'audit' and table_name = ?"
+                        f" and database_name = {database} order by column_index",
+                        [table],
+                    ).fetchall()
+                ]
+                for database in ("current_database()", "'published'")
+            )
+            columns = ", ".join(ours)
+            # A file of an earlier release kept no single changes.
+            if set(ours) <= set(theirs):
+                connection.execute(
+                    f"insert into audit.{table} ({columns}) select {columns} from published.audit.{table}"
+                    " on conflict do nothing"
+                )
         connection.commit()
     finally:
         connection.execute("detach published")

@@ -197,6 +197,12 @@ class MetricLayer:
         return counts
 
 
+def write_saved_query(connection: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
+    """Write the table of one saved query into the current database, as `MetricLayer.build` does."""
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    _create_table(connection, f"{SCHEMA}.{name}", query)
+
+
 def _create_table(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
     """Create the table of a query: periods as dates, whole numbers and money in types that every client knows.
 

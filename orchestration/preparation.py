@@ -18,9 +18,9 @@ from orchestration.build_context import BuildContext, begin_build, check_origin,
 from orchestration.dbt_runs import DbtProjectState, prepare_project, project_variable
 from orchestration.landing import LandingReport, land
 from orchestration.metric_tables import MetricLayer
-from orchestration.publishing import Publication, publish
+from orchestration.publishing import MADE_BY_PUBLISHING, Publication, publish
 from orchestration.publishing.postgres import PostgresError, PostgresPublication, indexes_of, publish_to_postgres
-from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, tables_of_manifest, tables_of_metrics
+from orchestration.publishing.tables import PublishedTable, tables_of_manifest, tables_of_metrics
 from orchestration.publishing.visibility import RepVisibility
 from orchestration.settings import Settings, read_settings
 
@@ -139,7 +139,7 @@ class MainJob:
         self.postgres = publish_to_postgres(
             self.settings.postgres,
             self.publication.path if self.publication else self.settings.published.resolve(),
-            [*self._tables(), *AUDIT_TABLES],
+            [*self._tables(), *MADE_BY_PUBLISHING],
             indexes=indexes_of(self.prepared.manifest, self.prepared.metrics.manifest),
             progress=self.progress,
         )

@@ -2,6 +2,6 @@
 
 from orchestration.publishing.audit import AuditError
 from orchestration.publishing.fingerprints import fingerprints
-from orchestration.publishing.publish import Publication, PublishError, publish, sweep
+from orchestration.publishing.publish import MADE_BY_PUBLISHING, Publication, PublishError, publish, sweep
 
-__all__ = ["AuditError", "Publication", "PublishError", "fingerprints", "publish", "sweep"]
+__all__ = ["MADE_BY_PUBLISHING", "AuditError", "Publication", "PublishError", "fingerprints", "publish", "sweep"]

@@ -24,7 +24,9 @@ from orchestration.publishing.audit import (
     row_hash,
     search_personal,
 )
+from orchestration.publishing.replays import REPLAY_TABLES, write_replays
 from orchestration.publishing.reported import closed_months_query
+from orchestration.publishing.restated import write_restatements
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, not_in
 from orchestration.publishing.visibility import (
     REPS_TABLE,
@@ -40,11 +42,15 @@ from orchestration.settings import Settings
 KEPT_BUILDS = 5
 # The newest format that DuckDB 1.5 opens: today's BI clients are not yet at 2.0.
 STORAGE_VERSION = "v1.5.0"
+# Beside what dbt and the metrics make.
+MADE_BY_PUBLISHING: tuple[PublishedTable, ...] = (*AUDIT_TABLES, *REPLAY_TABLES)
 _DRAFT, _LINK_DRAFT = ".draft-", ".link-"
 LARGE_TABLE_ROWS = 100_000  # from here on, differences are written instead of all rows
 _MEMORY_LIMIT = "1500MB"  # of DuckDB, which spills beyond it
 # Made while publishing, so they are not in the build file under these names.
-_MADE_HERE = frozenset({"audit.builds", "audit.reported_builds", "audit.restatements"})
+_MADE_HERE = frozenset(
+    {"audit.builds", "audit.reported_builds", "audit.restatements", *(table.full_name for table in REPLAY_TABLES)}
+)
 
 
 class PublishError(Exception):
@@ -53,7 +59,7 @@ class PublishError(Exception):
 
 @dataclass(frozen=True)
 class Publication:
-    """A published warehouse: the file, the rows of each table, and how many closed months it restates."""
+    """A published warehouse: the file, the rows of each table, and how many figures of closed months it changes."""
 
     path: Path
     link: Path
@@ -84,11 +90,11 @@ def publish(
     """
     sweep(settings)
     settings.builds.mkdir(parents=True, exist_ok=True)
-    tables = (*tables, *AUDIT_TABLES)
+    tables = (*tables, *MADE_BY_PUBLISHING)
     draft = settings.builds / f"{_DRAFT}{build.build_id}.duckdb"
     try:
         progress("copy")
-        rows, digests = _copy(settings, build, tables, visibility, draft)
+        rows, digests, restated = _copy(settings, build, tables, visibility, draft)
         progress("audit")
         audit(draft, tables, rows, digests)
         progress("sync")
@@ -106,7 +112,7 @@ def publish(
     mark_published(settings.build_file, settings.published)
     progress("sweep")
     sweep(settings)
-    return Publication(path, settings.published, rows, rows["audit.restatements"])
+    return Publication(path, settings.published, rows, restated)
 
 
 def sweep(settings: Settings) -> list[Path]:
@@ -143,12 +149,12 @@ def _copy(
     tables: Sequence[PublishedTable],
     visibility: RepVisibility,
     draft: Path,
-) -> tuple[dict[str, int], dict[str, int]]:
+) -> tuple[dict[str, int], dict[str, int], int]:
     """Write the new file.
 
     Returns:
-        The rows that it must have, by `schema.table`, counted in the build file; and the digests of the tables that
-        were brought up to date by their differences.
+        The rows that it must have, by `schema.table`, counted in the build file; the digests of the tables that
+        were brought up to date by their differences; and how many figures of closed months it changes.
     """
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -182,11 +188,13 @@ def _copy(
                 )
                 if digest is not None:
                     digests[table.full_name] = digest
-        rows |= _write_builds(connection, build, columns)
+        about_builds, restated = _write_builds(connection, build, columns, settings.published)
+        rows |= about_builds
+        rows |= write_replays(connection, columns, build.build_id)
         _comment(connection, tables, build.marks)
         connection.commit()
         connection.execute("detach warehouse")
-    return rows, digests
+    return rows, digests, restated
 
 
 def _begin_draft(connection: duckdb.DuckDBPyConnection, settings: Settings, build: BuildContext, draft: Path) -> bool:
@@ -270,9 +278,13 @@ def _write_differences(
 
 
 def _write_builds(
-    connection: duckdb.DuckDBPyConnection, build: BuildContext, present: dict[str, dict[str, str]]
-) -> dict[str, int]:
-    """The tables about builds: the published ones and this, the frozen figures, and what differs from them."""
+    connection: duckdb.DuckDBPyConnection, build: BuildContext, present: dict[str, dict[str, str]], published: Path
+) -> tuple[dict[str, int], int]:
+    """The tables about builds: the published ones and this, the frozen figures, and what became of these.
+
+    Returns:
+        Rows by `schema.table`, and how many frozen figures this build changes.
+    """
     published_at = datetime.now(UTC).replace(tzinfo=None)
     connection.execute(
         "create table warehouse.audit.builds as"
@@ -291,27 +303,10 @@ def _write_builds(
         " on figures.metric = frozen.metric and figures.period_month = frozen.period_month",
         {"build_id": build.build_id, "published_at": published_at},
     )
-    # A month that has no figure any more is a restatement to nothing.
-    connection.execute(
-        "create table warehouse.audit.restatements as"
-        " select frozen.metric, frozen.period_month, frozen.reported_value,"
-        " coalesce(figures.value, 0)::decimal(38, 2) as current_value,"
-        " (coalesce(figures.value, 0) - frozen.reported_value)::decimal(38, 2) as difference,"
-        " concat_ws(', ', case when frozen.definitions_hash <> now.definitions_hash then 'definitions' end,"
-        " case when frozen.code_hash <> now.code_hash then 'code' end,"
-        " case when frozen.definitions_hash = now.definitions_hash and frozen.code_hash = now.code_hash"
-        " then 'late or corrected evidence' end) as cause,"
-        " frozen.build_id as reported_build_id, now.build_id"
-        " from warehouse.audit.reported_builds as frozen"
-        " inner join build.audit.builds as now on now.build_id = $build_id"
-        " left join figures on frozen.metric = figures.metric and frozen.period_month = figures.period_month"
-        " where frozen.reported_value <> coalesce(figures.value, 0)"
-        # A build at an earlier now does not restate months that are not closed for it.
-        " and frozen.period_month + interval 1 month <= now.as_of",
-        {"build_id": build.build_id},
-    )
+    restated = write_restatements(connection, present, build.build_id, published)
     names = ("builds", "reported_builds", "restatements")
-    return {f"audit.{name}": _one(connection, f"select count(*) from warehouse.audit.{name}") for name in names}
+    rows = {f"audit.{name}": _one(connection, f"select count(*) from warehouse.audit.{name}") for name in names}
+    return rows, restated
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, tables: Sequence[PublishedTable], marks: str) -> None:

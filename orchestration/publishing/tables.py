@@ -171,6 +171,9 @@ AUDIT_TABLES: tuple[PublishedTable, ...] = (
             "is_provisional": "Whether a version that took effect lacks a signature.",
             "is_full_refresh": "Whether it was built anew rather than added to.",
             "stale_extracts": "Extracts that kept older data, separated by commas.",
+            "schedule_hash": "Hash of the agreed tables as far as they decide figures: no proposals, signatures or"
+            " notes.",
+            "last_load_number": "Newest load that the build saw; null where nothing was loaded.",
         },
         ("build_id",),
         ("build_number",),
@@ -178,7 +181,7 @@ AUDIT_TABLES: tuple[PublishedTable, ...] = (
     _audit(
         "reported_builds",
         "One row per metric and closed month: the figure of the first build that was published after the month's end."
-        " It is frozen; what changed since stands in audit.restatements.",
+        " It is frozen; what changed it since stands in audit.restatements.",
         {
             "metric": "Metric.",
             "period_month": "First day of the month.",
@@ -194,19 +197,25 @@ AUDIT_TABLES: tuple[PublishedTable, ...] = (
     ),
     _audit(
         "restatements",
-        "One row per metric and closed month whose figure is another one now than when it was first reported.",
+        "One row per metric, closed month, build and cause: each change of a figure after it was first reported. The"
+        " reported figure and all its changes make the present one.",
         {
             "metric": "Metric.",
             "period_month": "First day of the month.",
+            "build_id": "Build that changed it.",
+            "cause": "late data: rows or a later data cut; merge: people joined or taken apart; definition: agreed"
+            " tables; code; several: more than one that cannot be told apart, listed in causes; not on record.",
+            "causes": "The cause, or the several ones, separated by commas.",
+            "evidence": "What differs between the two builds: loads, people, versions, code.",
             "reported_value": "The figure as first reported.",
-            "current_value": "The figure now.",
-            "difference": "Now minus then.",
-            "cause": "What differs between the two builds: definitions, code, or late or corrected evidence; several"
-            " are separated by commas, and evidence is named alone only where neither of the others changed.",
+            "previous_value": "The figure before this change.",
+            "current_value": "The figure after this change.",
+            "difference": "After minus before.",
             "reported_build_id": "Build that reported it first.",
-            "build_id": "This build.",
+            "previous_build_id": "The published build before this one; null where it is not on record.",
+            "restated_at": "When the build was published, UTC.",
         },
-        ("metric", "period_month"),
+        ("metric", "period_month", "build_id", "cause"),
     ),
 )
 

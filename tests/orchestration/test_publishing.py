@@ -7,9 +7,10 @@ from datetime import datetime
 import duckdb
 import pytest
 
-from orchestration.agreed_definitions import Definitions
+from orchestration.agreed_definitions import ColumnSpec, Definitions, Table, TableSpec
 from orchestration.build_context import begin_build, current_build, note_models_built
 from orchestration.publishing import AuditError, PublishError, fingerprints, publish, sweep
+from orchestration.publishing.replays import prepare_store
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, tables_of_manifest
 from orchestration.publishing.visibility import RepVisibility
 from orchestration.settings import PROJECT_ROOT, Settings
@@ -71,11 +72,14 @@ def load(build, name, delivered, accepted, quarantined=0):
     )
 
 
-def run(settings, sql=None, *, level="rep", tables=TABLES, as_of=AS_OF, progress=lambda step: None):
+def run(
+    settings, sql=None, *, level="rep", tables=TABLES, as_of=AS_OF, progress=lambda step: None,
+    definitions=None,
+):  # fmt: skip
     if sql:
         with duckdb.connect(str(settings.build_file)) as build:
             build.execute(sql)
-    context = begin_build(settings, Definitions({}, ()), as_of=as_of)
+    context = begin_build(settings, definitions or Definitions({}, ()), as_of=as_of)
     return publish(settings, context, tables, visibility=RepVisibility(level), progress=progress)
 
 
@@ -329,22 +333,148 @@ def test_a_failed_build_leaves_no_line_among_the_published_ones(settings):
     ]
 
 
-def test_a_closed_month_is_frozen_when_first_reported_and_its_restatement_has_a_cause(settings):
+def test_a_closed_month_is_frozen_when_first_reported_and_every_change_since_is_listed(settings):
     first = run(settings)
     frozen = "select metric, period_month::varchar, reported_value::int from audit.reported_builds order by 2"
+    changes = (
+        "select metric, period_month::varchar, reported_value::int, previous_value::int, current_value::int,"
+        " difference::int, cause from audit.restatements order by restated_at"
+    )
     both = [("mqls", "2026-01-01", 7), ("mqls", "2026-02-01", 5)]
     assert read(settings, frozen) == both, "March is not over yet"
-    assert read(settings, "select * from audit.restatements") == []
-    run(settings, "update metrics.company_by_month set mqls = 9 where mqls = 5")
+    assert read(settings, changes) == []
+    second = run(settings, "update metrics.company_by_month set mqls = 9 where mqls = 5")
+    assert second.restatements == 1
     assert read(settings, frozen) == both
-    (restated,) = read(settings, "select * from audit.restatements")
-    assert [str(value) for value in restated[:6]] == [
-        "mqls", "2026-02-01", "5.00", "9.00", "4.00", "late or corrected evidence"
-    ]  # fmt: skip
-    assert restated[6] == first.path.stem.removeprefix("concord-")
-    run(settings, "update metrics.company_by_month set mqls = 5 where mqls = 9", as_of=datetime(2026, 4, 1))
-    assert read(settings, "select * from audit.restatements") == []
+    there = ("mqls", "2026-02-01", 5, 5, 9, 4, "not on record")
+    assert read(settings, changes) == [there], "nothing that the records know differs between the two builds"
+    assert read(settings, "select reported_build_id, previous_build_id, build_id from audit.restatements") == [
+        (*[first.path.stem.removeprefix("concord-")] * 2, second.path.stem.removeprefix("concord-"))
+    ]
+    third = run(settings, "update metrics.company_by_month set mqls = 5 where mqls = 9", as_of=datetime(2026, 4, 1))
+    assert read(settings, changes) == [there, ("mqls", "2026-02-01", 5, 9, 5, -4, "late data")]
     assert len(read(settings, frozen)) == 3
+    unchanged = run(settings, as_of=datetime(2026, 4, 1))
+    assert (third.restatements, unchanged.restatements) == (1, 0)
+    assert len(read(settings, changes)) == 2, "what earlier builds changed stays listed"
+    run(settings, "delete from metrics.company_by_month where metric_time__month = '2026-01-01'")
+    assert read(settings, changes)[2][3:6] == (7, 0, -7), "a month that has no figure any more is one to nothing"
+
+
+PEOPLE = """
+    create schema if not exists funnel;
+    create table if not exists core.bridge_person_records as select 'crm' as system, 'people' as object,
+        'r' || n as record_id, 'p' || n as person_id from range(6) as t(n);
+    create table if not exists funnel.fct_stage_entries as select 'p' || n as person_id, 'mql' as stage,
+        false as is_inferred, date '2026-02-10' as entered_date from range(5) as t(n);
+"""
+OF_PEOPLE = (
+    PublishedTable("core", "bridge_person_records", "One row per record of a person."),
+    PublishedTable("funnel", "fct_stage_entries", "One row per entry."),
+)
+SEGMENTS = Table(
+    TableSpec("segments", "Segments.", (ColumnSpec("segment"),)), PROJECT_ROOT, ({"segment": "x"},), (2,), True
+)
+ONE_LOAD_MORE = """insert into audit.loads by name select 'second' as load_id, 'second' as file_name, 2 as load_number,
+    'crm' as system, 'people' as object, 3 as rows_delivered, 3 as rows_accepted, 0 as rows_quarantined,
+    0 as rows_unparseable, 0 as rows_superseded;"""
+JOINED = """update core.bridge_person_records set person_id = 'p0' where person_id = 'p1';
+    delete from funnel.fct_stage_entries where person_id = 'p1';"""
+ONE_FEWER = "update metrics.company_by_month set mqls = mqls - 1 where metric_time__month = '2026-02-01';"
+TWO_MORE = "update metrics.company_by_month set mqls = mqls + 2 where metric_time__month = '2026-02-01';"
+
+
+@pytest.mark.parametrize(
+    ("sql", "other_definitions", "other_code", "expected"),
+    [
+        (ONE_LOAD_MORE + TWO_MORE, False, False, [("late data", 2)]),
+        (JOINED + ONE_FEWER, False, False, [("merge", -1)]),
+        # The evidence that joined two people came with rows of others: each has its own share.
+        (ONE_LOAD_MORE + JOINED + ONE_FEWER + TWO_MORE, False, False, [("late data", 2), ("merge", -1)]),
+        (TWO_MORE, True, False, [("definition", 2)]),
+        (TWO_MORE, False, True, [("code", 2)]),
+        (ONE_LOAD_MORE + TWO_MORE, True, False, [("several", 2)]),
+        (JOINED + ONE_FEWER, False, True, [("several", -1)]),
+        # A cause on record that changed no figure is no restatement.
+        (ONE_LOAD_MORE + JOINED, True, True, []),
+    ],
+    ids=["late_data", "merge", "merge_and_late_data", "definition", "code", "several", "merge_and_code", "no_change"],
+)
+def test_a_restatement_names_its_cause_and_no_other(
+    settings, monkeypatch, sql, other_definitions, other_code, expected
+):
+    run(settings, PEOPLE, tables=(*TABLES, *OF_PEOPLE))
+    if other_code:
+        monkeypatch.setattr("orchestration.build_context.code_hash", lambda project: "other code")
+    tables = {"segments": SEGMENTS} if other_definitions else {}
+    run(settings, sql, definitions=Definitions(tables, ()), tables=(*TABLES, *OF_PEOPLE))
+    found = read(settings, "select cause, difference::int from audit.restatements order by cause")
+    assert found == expected
+    for causes, evidence in read(settings, "select causes, evidence from audit.restatements"):
+        assert ("loads 1 to 2, 1 files: crm/people (3 rows accepted)" in evidence) == (ONE_LOAD_MORE in sql)
+        assert ("2 people joined or taken apart" in evidence) == (JOINED in sql)
+        assert ("agreed tables changed" in evidence) == other_definitions
+        assert ("now other code" in evidence) == other_code
+        assert ("," in causes) == (expected[0][0] == "several")
+
+
+def test_a_proposal_is_no_cause(settings):
+    run(settings, definitions=versions("1"))
+    run(settings, ONE_LOAD_MORE + TWO_MORE, definitions=versions("1", "2"))
+    assert read(settings, "select cause from audit.restatements") == [("late data",)]
+
+
+def versions(*names):
+    """Definitions of which the first version is in force and the others are proposed."""
+    columns = (ColumnSpec("version"), ColumnSpec("effective_from"))
+    rows = tuple(
+        {"version": name, "effective_from": "" if place else "2000-01-01 00:00:00"} for place, name in enumerate(names)
+    )
+    spec = TableSpec("definition_versions", "Versions.", columns)
+    return Definitions(
+        {"definition_versions": Table(spec, PROJECT_ROOT, rows, tuple(range(2, len(rows) + 2)), True)}, ()
+    )
+
+
+REPLAYED = """
+    insert into audit.definition_replays by name
+    select '2' as version, content_hash, schedule_hash, code_hash, as_of, last_load_number, build_id,
+        started_at as replayed_at, 'stages: lead' as changed_rules, 1 as seconds
+    from audit.builds, audit.version_contents where version = '2' order by build_number desc limit 1;
+    insert into audit.replayed_figures by name select '2' as version, 'mqls' as kpi, date '2026-02-01' as period_month,
+        false as is_ratio, 5 as in_force, null as replayed;
+    insert into audit.replayed_people by name select '2' as version, 'p1' as person_id, 'class' as change,
+        'mql' as from_class, 'lead' as to_class, 'A1' as from_grade, 'A1' as to_grade, 'stages: lead' as rules,
+        'alone' as attribution, 3 as in_force_entries, 2 as replayed_entries;
+"""
+
+
+def test_a_replay_is_published_until_something_it_was_made_from_changes(settings, monkeypatch):
+    both = versions("1", "2")
+    run(settings, definitions=both)
+    assert read(settings, "select * from alignment.rpt_definition_replay") == [], "none was made"
+    with duckdb.connect(str(settings.build_file)) as build:
+        prepare_store(build)
+    states = "select is_current, stale_reason from alignment.dim_definition_replays"
+    run(settings, REPLAYED, definitions=both)
+    assert read(settings, states) == [(True, None)]
+    assert read(settings, "select difference::int, is_current from alignment.rpt_definition_replay") == [(-5, True)]
+    assert read(settings, "select from_class, to_class, is_current from alignment.rpt_definition_replay_people") == [
+        ("mql", "lead", True)
+    ]
+    run(settings, definitions=versions("1", "2", "3"))
+    assert read(settings, states) == [(True, None)], "another proposal beside it"
+    run(settings, ONE_LOAD_MORE, definitions=both)
+    assert read(settings, states) == [(False, "the build is of newer data")]
+    run(settings, definitions=versions("1"))
+    assert read(settings, states) == [(False, "the version is no longer declared")]
+    run(settings, definitions=Definitions({**both.tables, "segments": SEGMENTS}, ()))
+    assert read(settings, states) == [(False, "the schedule in force is another one now")]
+    run(settings, "update audit.definition_replays set last_load_number = 2", definitions=both)
+    assert read(settings, states) == [(True, None)]
+    run(settings, "update audit.definition_replays set content_hash = 'other'", definitions=both)
+    assert read(settings, states) == [(False, "the version says something else now")]
+    assert read(settings, "select bool_or(is_current) from alignment.rpt_definition_replay") == [(False,)]
 
 
 def test_equal_rows_in_another_order_have_equal_fingerprints_and_others_have_not(settings):

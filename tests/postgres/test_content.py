@@ -12,8 +12,9 @@ import pytest
 import sqlalchemy
 
 from orchestration.preparation import prepare
+from orchestration.publishing import MADE_BY_PUBLISHING
 from orchestration.publishing.postgres import PostgresError, indexes_of
-from orchestration.publishing.tables import AUDIT_TABLES, tables_of_manifest
+from orchestration.publishing.tables import tables_of_manifest
 from orchestration.settings import PROJECT_ROOT, read_settings
 
 EVERY_TYPE = """
@@ -124,7 +125,7 @@ def test_what_postgres_cannot_hold_is_replaced_or_named(database, files):
 
 def test_the_demo_arrives_with_keys_indexes_and_comments(database, demo, tmp_path):
     prepared = prepare(read_settings({**demo.environment, "CONCORD_WAREHOUSE": str(tmp_path)}))
-    tables = [*tables_of_manifest(prepared.manifest), *AUDIT_TABLES]
+    tables = [*tables_of_manifest(prepared.manifest), *MADE_BY_PUBLISHING]
     path = demo.settings.published.resolve()
     lines = []
     publication = database.publish(
