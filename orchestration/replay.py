@@ -89,7 +89,7 @@ class Replay:
 
 
 @dataclass
-class _Trial:
+class Trial:
     """The copy of the build file in which versions are tried, and how dbt is run on it."""
 
     prepared: Preparation
@@ -131,15 +131,16 @@ class _Trial:
         }
         return schema
 
-    def build(self, models: Sequence[str], *, tests: bool, told: str) -> None:
-        """Build models of the copy anew, and make their tests where asked for.
+    def build(self, models: Sequence[str], *, tests: bool, told: str, seeds: bool = False) -> None:
+        """Build models of the copy anew, and make their tests or load agreed tables where asked for.
 
         Raises:
             DbtError: a model or test failed.
         """
         project = self.prepared.project
         target = self.folder / "target"
-        arguments = ["build", "--exclude-resource-type", "unit_test", "seed", *([] if tests else ["test"])]
+        left_out = ["unit_test", *([] if seeds else ["seed"]), *([] if tests else ["test"])]
+        arguments = ["build", "--exclude-resource-type", *left_out]
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "orchestration.dbt_process", str(os.getpid()), str(project.parsed)),
@@ -193,7 +194,7 @@ def replay(
     with single_writer(settings.lock_file):
         sweep_replays(settings.private)
         build = _build_to_compare(prepared)
-        with _copy(prepared, progress) as trial:
+        with copy_of_build(prepared, progress) as trial:
             result = _replay_in(trial, build, version)
         build_now = begin_republication(settings, prepared.definitions)
         job = MainJob(prepared, progress, build=build_now)
@@ -249,8 +250,8 @@ def _landed_since(connection: duckdb.DuckDBPyConnection, build_number: int) -> b
 
 
 @contextmanager
-def _copy(prepared: Preparation, progress: Progress) -> Iterator[_Trial]:
-    """A copy of the build file in a folder beside it, as private as it is; gone after the block."""
+def copy_of_build(prepared: Preparation, progress: Progress, place: Path | None = None) -> Iterator[Trial]:
+    """A copy of the build file in a folder beside it, as private as it is, or elsewhere; gone after the block."""
     settings = prepared.settings
     size = settings.build_file.stat().st_size
     free = shutil.disk_usage(settings.private).free
@@ -258,10 +259,10 @@ def _copy(prepared: Preparation, progress: Progress) -> Iterator[_Trial]:
         raise ReplayError(
             f"a replay needs {_SPACE_NEEDED * size / 1e9:.1f} GB in {settings.private}; free are {free / 1e9:.1f}"
         )
-    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=settings.private))
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place or settings.private))
     try:
         progress(f"Copying the build ({size / 1e6:,.0f} MB)")
-        trial = _Trial(prepared, folder, progress)
+        trial = Trial(prepared, folder, progress)
         shutil.copyfile(settings.build_file, trial.file)
         yield trial
     finally:
@@ -274,7 +275,7 @@ def sweep_replays(private: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _replay_in(trial: _Trial, build: BuildContext, version: str) -> Replay:
+def _replay_in(trial: Trial, build: BuildContext, version: str) -> Replay:
     began = time.monotonic()
     prepared = trial.prepared
     tables = prepared.definitions.tables
@@ -314,13 +315,15 @@ def _replay_in(trial: _Trial, build: BuildContext, version: str) -> Replay:
     return _keep(prepared, results, build, version, rules, content, seconds)
 
 
-def models_to_replay(manifest: Mapping[str, Any], until: str | None = None) -> list[str]:
-    """Names of the models that agreed rules decide and that figures are made of, or that one model is made of."""
+def models_to_replay(manifest: Mapping[str, Any], until: str | None = None, *, only_figures: bool = True) -> list[str]:
+    """Names of the models that agreed rules decide and that figures are made of, that one model is made of, or all."""
     nodes = manifest["nodes"]
     rules = {"definition_versions", *(name for name in _versioned_seeds(nodes))}
     seeds = [key for key, node in nodes.items() if node["resource_type"] == "seed" and node["name"] in rules]
     decided = _reached(seeds, manifest["child_map"])
-    if until is None:
+    if not only_figures:
+        wanted = decided
+    elif until is None:
         wanted = _reached(list(manifest["semantic_models"]), manifest["parent_map"])
     else:
         ends = [key for key, node in nodes.items() if node["resource_type"] == "model" and node["name"] == until]
@@ -357,7 +360,7 @@ def _groups(rules: Sequence[Rule]) -> list[tuple[Rule, ...]]:
 
 
 @contextmanager
-def _together(prepared: Preparation, trial: _Trial, results: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _together(prepared: Preparation, trial: Trial, results: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """One connection to the build file (`in_force`, read only), the copy (`replayed`) and what is found (`results`)."""
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
