@@ -94,7 +94,8 @@ def classes(connection):
         connection.execute(
             "select people.person_id, case when any_value(people.is_excluded) then 'excluded'"
             " else coalesce(max_by(entries.stage, entries.stage_order), 'none') end"
-            f" from intermediate.int_people as people left join funnel.{ENTRIES} as entries using (person_id) group by 1"
+            " from intermediate.int_people as people"
+            f" left join funnel.{ENTRIES} as entries using (person_id) group by 1"
         ).fetchall()
     )
 
