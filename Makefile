@@ -36,6 +36,7 @@ help:
 	  'make test   the tests (make test-fast leaves out the slow ones; make test-matrix: many' \
 	  '            orders of delivery and kills of the whole job)' \
 	  'make replay VERSION=…  what a definition version, signed or proposed, would have changed' \
+	  'make explain METRIC=… MONTH=…  the passport of a figure, tied out against plain SQL' \
 	  'make dev    the Dagster web UI on this machine, with schedules and sensors' \
   'make dashboard  serve the dashboard to those who may open it' \
 	  'make lint   ruff, sqlfluff, import contracts' \
@@ -74,6 +75,9 @@ definitions-check definitions-propose definitions-sign definitions-export defini
 
 replay: $(STAMP)
 	@$(BIN)/python -m orchestration replay "$$VERSION"
+
+explain: $(STAMP)
+	@$(BIN)/python -m orchestration explain "$$METRIC" "$$MONTH"
 
 dev: $(STAMP)
 	@$(BIN)/python -m orchestration dev

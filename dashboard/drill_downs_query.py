@@ -247,10 +247,46 @@ def figures_together(scope: Scope) -> list[list[str]]:
     return list(groups.values())
 
 
-def figure_sql(metric: str) -> str | None:
-    """A statement by which anybody can count an exact metric by month in the published file."""
+@dataclass(frozen=True)
+class FigureSource:
+    """The rows that a metric is counted from, in plain SQL over the published file.
+
+    Attributes:
+        table: their table, named `data` in all expressions.
+        day: the date that puts a row into a month.
+        conditions: which rows count.
+        measure: what is added up or counted.
+        key: what tells the rows apart.
+    """
+
+    table: str
+    day: str
+    conditions: tuple[str, ...]
+    measure: str
+    key: str
+
+    def by_month(self, metric: str) -> str:
+        """A statement that counts the metric by month."""
+        return "\n".join(
+            (
+                f"select date_trunc('month', {self.day})::date as period_month, {self.measure} as {metric}",
+                f"from {self.table} as data",
+                "where " + "\n    and ".join(self.conditions),
+                "group by period_month",
+                "order by period_month",
+            )
+        )
+
+    def keys_of_month(self, month: date) -> str:
+        """A statement that lists the keys of the rows of one month."""
+        conditions = (*self.conditions, f"date_trunc('month', {self.day})::date = date '{month}'")
+        return f"select {self.key} as key from {self.table} as data where {' and '.join(conditions)} order by key"
+
+
+def figure_source(metric: str) -> FigureSource | None:
+    """The rows of a metric that the published file holds; of a ratio those that it is a ratio of."""
     figure = FIGURES.get(metric)
-    if figure is None or not figure.is_exact:
+    if figure is None:
         return None
     drill_down = DRILL_DOWNS[figure.drill_down_id]
     table, day = drill_down.tables[0], f"data.{figure.date}"
@@ -264,15 +300,14 @@ def figure_sql(metric: str) -> str | None:
             f"{day} in (select max({figure.date}) from {table} group by date_trunc('month', {figure.date}))"
         )
     measure = f"sum(data.{figure.measure})" if figure.measure else "count(*)"
-    return "\n".join(
-        (
-            f"select date_trunc('month', {day})::date as period_month, {measure} as {metric}",
-            f"from {table} as data",
-            "where " + "\n    and ".join(conditions),
-            "group by period_month",
-            "order by period_month",
-        )
-    )
+    key = _required(drill_down, drill_down.key).sql.replace('"', "")
+    return FigureSource(table, day, tuple(conditions), measure, key)
+
+
+def figure_sql(metric: str) -> str | None:
+    """A statement by which anybody can count an exact metric by month in the published file."""
+    source = figure_source(metric)
+    return source.by_month(metric) if source is not None and FIGURES[metric].is_exact else None
 
 
 def _summed(request: RowRequest) -> set[str]:

@@ -69,7 +69,7 @@ def passport(reader: Reader, name: str, scope: Scope) -> Passport | None:
     (row,) = found
     names = {other["name"] for other in passports(reader)} - {name}
     words = row["formula"].replace("(", " ").replace(")", " ").replace(",", " ").split()
-    contracts = _contracts(reader)
+    contracts = contracts_of(reader)
     figure = FIGURES.get(name)
     rows, rows_title = None, ""
     if figure is not None and reader.has(DRILL_DOWNS[figure.drill_down_id].tables):
@@ -96,12 +96,12 @@ def passport(reader: Reader, name: str, scope: Scope) -> Passport | None:
         sql=figure_sql(name),
         broken=[extract for extract in contracts if extract["rules"]],
         extracts=len(contracts),
-        held=_held(reader) if scope.is_all else [],
+        held=held_by(reader) if scope.is_all else [],
         restated=_restated(reader, name) if scope.is_all else None,
     )
 
 
-def _contracts(reader: Reader) -> list[dict[str, Any]]:
+def contracts_of(reader: Reader) -> list[dict[str, Any]]:
     """Each extract, by the last file that was judged: the rules that it broke, and whose they are."""
     if not reader.has(["audit.contract_results"]):
         return []
@@ -117,7 +117,8 @@ def _contracts(reader: Reader) -> list[dict[str, Any]]:
     )
 
 
-def _held(reader: Reader) -> list[dict[str, Any]]:
+def held_by(reader: Reader) -> list[dict[str, Any]]:
+    """Rows that are held back, by extract and rule."""
     if not reader.has(["audit.quarantine_counts"]):
         return []
     return reader.rows(

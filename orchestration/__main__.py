@@ -1,6 +1,7 @@
 """`python -m orchestration run` runs the main job; `… dev` opens Dagster's web UI on this machine.
 
-`… replay VERSION` runs a definition version over the whole history.
+`… replay VERSION` runs a definition version over the whole history; `… explain METRIC MONTH` prints the passport of a
+figure.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-USAGE = "usage: python -m orchestration run | dev | replay VERSION"
+USAGE = "usage: python -m orchestration run | dev | replay VERSION | explain METRIC MONTH"
 PORT = "3000"
 
 
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str]) -> int:
     """Run a command; 0 where all that was asked for happened."""
     if len(arguments) == 2 and arguments[0] == "replay":
         return replay_version(arguments[1], sys.stdout)
+    if len(arguments) == 3 and arguments[0] == "explain":
+        return explain_figure(arguments[1], arguments[2], sys.stdout)
     if list(arguments) not in (["run"], ["dev"]):
         print(USAGE, file=sys.stderr)
         return 2
@@ -94,6 +97,28 @@ def replay_version(version: str, out: TextIO) -> int:
         return 1
     print("\n" + "\n".join(describe(result)), file=out, flush=True)
     return 0
+
+
+def explain_figure(metric: str, month: str, out: TextIO) -> int:
+    """Print the passport of a figure; 1 where plain SQL does not give the same."""
+    from expectations.contract import ContractError
+    from orchestration.agreed_definitions import DefinitionsError
+    from orchestration.build_context import BuildError
+    from orchestration.dbt_runs import DbtError
+    from orchestration.explain import ExplainError, explain
+    from orchestration.preparation import prepare
+    from orchestration.settings import SettingsError, read_settings
+
+    if not metric.strip() or not month.strip():
+        print("which figure? make explain METRIC=mqls MONTH=2026-03", file=sys.stderr)
+        return 2
+    try:
+        explanation = explain(prepare(read_settings(os.environ)), metric.strip(), month)
+    except (BuildError, ContractError, DbtError, DefinitionsError, ExplainError, SettingsError) as error:
+        print(f"Concord cannot explain: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(explanation.lines), file=out, flush=True)
+    return 0 if explanation.is_tied else 1
 
 
 def dev() -> int:

@@ -14,8 +14,10 @@ from orchestration.replay import ENTRIES, FIGURES, copy_of_build, models_to_repl
 from orchestration.settings import PROJECT_ROOT, read_settings
 
 pytestmark = pytest.mark.slow
-# They describe versions, proposed and planned ones too.
+# They have rows for each version, proposed and planned ones too.
 ABOUT_VERSIONS = {
+    "intermediate.int_activities_weighed",
+    "intermediate.int_person_fit_scores",
     "core.dim_definition_versions",
     "core.dim_agreed_rules",
     "core.dim_stages",
