@@ -343,7 +343,8 @@ def _steps(drawing: Drawing, width: int) -> dict[str, Any]:
         "axis": {"labelLimit": width * 0.36, "labelColor": _BY_NAME["ink"]},
     }
     ends = [value for row in rows for value in (row["start"], row["end"])] or [0, 1]
-    room = (max(*ends, 0) - min(*ends, 0)) * 0.16 or 1
+    # For the figure beside the longest bar.
+    room = (max(*ends, 0) - min(*ends, 0)) * (0.16 if width > 500 else 0.3) or 1
     scale = {"domain": [min(*ends, 0), max(*ends, 0) + room]}
     return {
         "data": {"values": rows},

@@ -513,6 +513,31 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             note="Both teams may claim one opportunity: values of several claims overlap.",
         ),
         DrillDown(
+            "alignment_steps",
+            "Where the teams' figures differ",
+            "alignment.fct_alignment_steps as data"
+            " left join core.dim_people as people on data.person_id = people.person_id" + _OPPORTUNITY + _ACCOUNT,
+            date="period_month",
+            key="step_id",
+            order="-money",
+            columns="period_month date, kpi, side, reason, owner, account_name, opportunity_name, value number,"
+            " money money, since moment, grade, region, opportunity_id, person_id",
+            also="step_id, entity, entry_id, account_id, system, object, record_id, reason_order whole,"
+            " side_value number, shared_value number, is_counted_by_side flag, is_counted_by_shared flag",
+            sql={
+                "account_name": "accounts.account_name",
+                "opportunity_name": "opportunities.opportunity_name",
+                "region": "coalesce(opportunities.region, people.region, accounts.region)",
+                # As the page writes it.
+                "reason": "replace(data.reason, '_', ' ')",
+            },
+            scopes=("region",),
+            totals=("value", "money"),
+            totals_of_one=("kpi", "side"),
+            note="A side's figure less the values of its steps is the shared figure. A record that the two count in"
+            " different months has a step in each.",
+        ),
+        DrillDown(
             "funnel_conversion",
             "Funnel by month",
             "funnel.rpt_funnel_conversion as data",

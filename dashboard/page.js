@@ -256,7 +256,7 @@
     const key = JSON.stringify(view.groupBy.map((name) => group.values[name]));
     return `<tr data-key="${safe(key)}">${cells.join("")}</tr>`;
   }).join("");
-  const tileInside = (tile, lookup, words) => {
+  const tileInside = (tile, lookup, words, shown, state) => {
     const [value, target, before] = [tile.value, tile.target, tile.before].map((program) => (program ? evaluate(program, lookup) : null));
     const part = (number, style, name) => figure(number, style, `data-tile="${tile.id}.${name}"`);
     const lines = [`<p class="big">${part(value, tile.style, "value")}</p>`];
@@ -282,7 +282,7 @@
     const note = say(tile.note, lookup);
     if (note) lines.push(`<p class="note">${note}</p>`);
     const teams = say(tile.teams, lookup);
-    if (teams) lines.push(`<p class="teams"><a href="#${safe(tile.teamsPanel)}">${teams}</a></p>`);
+    if (teams) lines.push(`<p class="teams"><a href="#${safe(tile.teamsPanel)}">${teams}</a>${tile.teamsView ? ` <a class="rows served" href="${safe(rowsAddress(shown[tile.teamsView].view, {}, state))}">records between them</a>` : ""}</p>`);
     return lines.join("");
   };
 
@@ -449,7 +449,7 @@
       const scope = section.querySelector(".scope");
       scope.hidden = !ignored.length;
       scope.textContent = ignored.length ? `Not filtered by ${ignored.join(", ")}: these figures are not kept apart by it.` : "";
-      for (const tile of panel.tiles) document.querySelector(`#${panel.id}-${tile.id} .inside`).innerHTML = tileInside(tile, lookup, words);
+      for (const tile of panel.tiles) document.querySelector(`#${panel.id}-${tile.id} .inside`).innerHTML = tileInside(tile, lookup, words, shown, state);
       panel.charts.forEach((chart, number) => {
         const place = section.querySelector(`[data-chart="${number}"]`);
         place.hidden = !shown[chart.view].groups.length;

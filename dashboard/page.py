@@ -355,7 +355,15 @@ def period_bounds(view: View, state: State, calendar: Calendar) -> tuple[str, st
     return calendar.months[first].isoformat(), f"{end.year + end.month // 12:04d}-{end.month % 12 + 1:02d}-01"
 
 
-def tile_html(tile: Tile, figures: PanelFigures, content: Content, panel: Panel) -> Markup:
+def _between(tile: Tile, figures: PanelFigures, content: Content, state: State) -> Markup:
+    """The link to the records between the teams' figures, which a server answers."""
+    if tile.teams_view is None:
+        return Markup("")
+    address = rows_address(figures.shown[tile.teams_view].view, {}, state, content)
+    return Markup(' <a class="rows served" href="{}">records between them</a>').format(address)
+
+
+def tile_html(tile: Tile, figures: PanelFigures, content: Content, panel: Panel, state: State) -> Markup:
     """The inside of a tile: the figure, its target, and the same business day of the quarter before."""
     absent = content.missing_tiles.get(f"{panel.id}.{tile.id}")
     if absent:
@@ -392,7 +400,11 @@ def tile_html(tile: Tile, figures: PanelFigures, content: Content, panel: Panel)
         lines.append(Markup('<p class="note">{}</p>').format(pieces_html(note)))
     teams = figures.say(tile.teams)
     if teams:
-        lines.append(Markup('<p class="teams"><a href="#{}">{}</a></p>').format(tile.teams_panel, pieces_html(teams)))
+        lines.append(
+            Markup('<p class="teams"><a href="#{}">{}</a>{}</p>').format(
+                tile.teams_panel, pieces_html(teams), _between(tile, figures, content, state)
+            )
+        )
     return Markup("").join(lines)
 
 
@@ -471,6 +483,7 @@ def _panel_data(content: Content, panel: Panel) -> dict[str, Any]:
                 "note": _clauses_data(tile.note),
                 "teams": _clauses_data(tile.teams),
                 "teamsPanel": tile.teams_panel,
+                "teamsView": tile.teams_view,
             }
             for tile in panel.tiles
             if f"{panel.id}.{tile.id}" not in content.missing_tiles
@@ -614,7 +627,7 @@ def _panel_part(content: Content, panel: Panel) -> dict[str, Any]:
         "sentence": Markup("{}").format(panel.empty) if figures.is_empty else pieces_html(figures.say(panel.sentence)),
         "support": Markup("") if figures.is_empty else pieces_html(figures.say(panel.support)),
         "log": _log(content, panel),
-        "tiles": [{"tile": tile, "html": tile_html(tile, figures, content, panel)} for tile in panel.tiles],
+        "tiles": [{"tile": tile, "html": tile_html(tile, figures, content, panel, state)} for tile in panel.tiles],
         "charts": drawn,
         "tables": [
             {

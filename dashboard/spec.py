@@ -139,6 +139,7 @@ class Tile:
         shown_if: Program: the tile is left out of the page altogether where this does not hold.
         teams: What the teams report of their own, as a text with slots; it leads to the panel that explains it.
         teams_panel: The id of that panel.
+        teams_view: The view whose rows, where the page is served, are the records between the teams' figures.
     """
 
     id: str
@@ -157,6 +158,7 @@ class Tile:
     shown_if: Program | None = None
     teams: tuple[tuple[Alternative, ...], ...] = ()
     teams_panel: str = ""
+    teams_view: str | None = None
 
 
 @dataclass(frozen=True)
@@ -445,6 +447,7 @@ def _tile(reader: _Reader, views: set[str]) -> Tile:
         shown_if=reader.program("shown_if"),
         teams=_clauses(reader, "teams"),
         teams_panel=reader.text("teams_panel"),
+        teams_view=reader.one_of("teams_view", views) if "teams_view" in reader.raw else None,
     )
     reader.end()
     if tile.teams and not tile.teams_panel:

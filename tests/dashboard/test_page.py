@@ -306,6 +306,7 @@ ROWS_ARE_THE_FIGURE = {
     ("recurring", "months"): ("ending_mrr", "ending_mrr"),
     ("recurring", "bridge"): ("mrr", {"new": 1, "expansion": 1, "reactivated": 1, "contraction": -1, "churned": -1}),
     ("pipeline", "bridge"): ("amount", "amount"),
+    ("disagreements", "top"): ("records", None),
 }
 
 
@@ -392,8 +393,15 @@ def test_six_tiles_have_their_targets_and_what_stood_at_this_day_of_the_quarter_
     assert said["healthy"][:2] == [pytest.approx(healthy), following]
     assert all(None not in parts for name, parts in said.items() if name not in {"nrr"}), said
     assert None not in (said["nrr"][0], said["nrr"][2])
-    text = render(content)
-    assert 'class="bar"' in text
+    for side, of_tile in (("bookings_sides", "bookings"), ("sqo_sides", "sqos")):
+        agreed = figures.look_up(f"{side}.now.agreed")
+        assert agreed == pytest.approx(figures.look_up(f"progress.now.{of_tile}")), "agreed is the tile's own figure"
+    told = {
+        tile.attributes["id"]: " ".join(line.text for line in tile.all("p", "teams"))
+        for tile in Tree(render(content)).root.all("div", "tile")
+    }
+    assert re.fullmatch(r"HubSpot \S+ · agreed \S+ · Salesforce \S+ · invoiced \S+.*", told["tiles-bookings"])
+    assert re.fullmatch(r"HubSpot \d+ · agreed \d+ · Salesforce \d+ records between them", told["tiles-sqos"])
 
 
 def test_no_subscriptions_no_retention(published, tmp_path):
