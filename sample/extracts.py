@@ -15,6 +15,8 @@ from sample.plan import SPAN_DAYS, START, literal
 from sample.records import QUEUE
 
 Query = Callable[[datetime, Draws], str]
+# The clock by which marketing's system tells a month.
+PORTAL_ZONE = "America/New_York"
 
 
 @dataclass(frozen=True)
@@ -1006,10 +1008,13 @@ order by "month", sf_id, currency
 
 
 def _figures(asof: datetime, d: Draws) -> str:
-    """What each team reported of its own, months that were over, and one month that nobody can reproduce."""
+    """What each team reported of its own, months that were over, and one month that nobody can reproduce.
+
+    Marketing's months are those of its portal's clock.
+    """
     return f"""
 with raised as (
-    select date_trunc('month', ts) as month, count(distinct pid) as value
+    select date_trunc('month', timezone('{PORTAL_ZONE}', timezone('UTC', ts))) as month, count(distinct pid) as value
     from contact_events where name = 'lifecyclestage' and value = 'marketingqualifiedlead' group by 1
 ),
 

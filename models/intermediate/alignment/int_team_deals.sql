@@ -15,7 +15,13 @@
     'is_deleted',
 ] -%}
 
-with opportunities as (
+with held_back_records as (
+
+    select * from {{ ref('int_held_back_records') }}
+
+),
+
+opportunities as (
 
     select * from {{ ref('int_opportunities') }}
 
@@ -60,7 +66,26 @@ delivered as (
 
 ),
 
-valued as (
+-- A version that a contract holds back is what the system says, unless a later one was accepted.
+held_back as (
+
+    select held_back_records.*
+    from held_back_records
+    left join delivered
+        on
+            held_back_records.system = delivered.system
+            and held_back_records.object = delivered.object
+            and held_back_records.record_id = delivered.record_id
+    where
+        held_back_records.kind = 'deal'
+        and (
+            delivered.record_id is null
+            or held_back_records.modified_at > delivered.modified_at
+        )
+
+),
+
+standing as (
 
     select
         delivered.system,
@@ -69,21 +94,68 @@ valued as (
         delivered.crm_record_id,
         delivered.opportunity_type,
         delivered.stage,
-        cast(delivered.amount as decimal(18, 2)) as original_amount,
-        upper(coalesce(delivered.currency, '{{ var("reporting_currency") }}')) as currency,
-        cast(delivered.close_date as date) as close_date,
-        coalesce(delivered.is_won, false) as is_won,
-        coalesce(delivered.is_closed, false) or coalesce(delivered.is_won, false) as is_closed,
-        coalesce(delivered.created_at, delivered.modified_at) as created_at,
+        delivered.amount,
+        delivered.currency,
+        delivered.close_date,
+        delivered.is_won,
+        delivered.is_closed,
+        delivered.created_at,
         delivered.modified_at,
-        case
-            when
-                (delivered.is_won or delivered.is_closed) and delivered.close_date is not null
-                then cast(delivered.close_date as date)
-            else {{ business_date('coalesce(delivered.created_at, delivered.modified_at)') }}
-        end as rate_date
+        cast(null as {{ dbt.type_string() }}) as held_back_by
     from delivered
-    where not delivered.is_deleted
+    left join held_back
+        on
+            delivered.system = held_back.system
+            and delivered.object = held_back.object
+            and delivered.record_id = held_back.record_id
+    where
+        not delivered.is_deleted
+        and held_back.record_id is null
+
+    union all
+
+    select
+        system,
+        object,
+        record_id,
+        crm_record_id,
+        opportunity_type,
+        stage,
+        amount,
+        currency,
+        close_date,
+        is_won,
+        is_closed,
+        created_at,
+        modified_at,
+        owner as held_back_by
+    from held_back
+
+),
+
+valued as (
+
+    select
+        system,
+        object,
+        record_id,
+        crm_record_id,
+        opportunity_type,
+        stage,
+        cast(amount as decimal(18, 2)) as original_amount,
+        upper(coalesce(currency, '{{ var("reporting_currency") }}')) as currency,
+        cast(close_date as date) as close_date,
+        coalesce(is_won, false) as is_won,
+        coalesce(is_closed, false) or coalesce(is_won, false) as is_closed,
+        coalesce(created_at, modified_at) as created_at,
+        modified_at,
+        held_back_by,
+        case
+            when (is_won or is_closed) and close_date is not null
+                then cast(close_date as date)
+            else {{ business_date('coalesce(created_at, modified_at)') }}
+        end as rate_date
+    from standing
 
 ),
 
@@ -115,6 +187,7 @@ final as (
         valued.record_id,
         valued.opportunity_type,
         valued.stage,
+        valued.held_back_by,
         valued.currency,
         valued.original_amount,
         {{ convert_money('valued.original_amount', 'fx_rates.rate') }} as amount,

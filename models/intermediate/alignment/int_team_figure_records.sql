@@ -11,7 +11,13 @@
         )
 {%- endset -%}
 
-with figure_rules as (
+with held_back_records as (
+
+    select * from {{ ref('int_held_back_records') }}
+
+),
+
+figure_rules as (
 
     select * from {{ ref('team_figure_rules') }}
 
@@ -92,8 +98,47 @@ rules as (
 
 ),
 
+-- A version that a contract holds back is what the system says, unless a later one was accepted.
+held_back_people as (
+
+    select held_back_records.*
+    from held_back_records
+    left join person_records on held_back_records.record_key = person_records.record_key
+    where
+        held_back_records.kind = 'person'
+        and (
+            person_records.record_key is null
+            or held_back_records.modified_at > person_records.modified_at
+        )
+
+),
+
 -- What its system has deleted or merged away, no report of that system counts.
 living_records as (
+
+    select
+        person_records.record_key,
+        person_records.system,
+        person_records.object,
+        person_records.record_id,
+        {% for field in person_fields %}
+            person_records.{{ field }},
+        {% endfor %}
+        people_records.person_id,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
+        coalesce(person_records.created_at, person_records.modified_at) as created_at,
+        coalesce(
+            person_records.converted_at, person_records.modified_at, person_records.created_at
+        ) as last_known_at
+    from person_records
+    left join held_back_people on person_records.record_key = held_back_people.record_key
+    left join people_records on person_records.record_key = people_records.record_key
+    where
+        not person_records.is_deleted
+        and person_records.merged_into_record_id is null
+        and held_back_people.record_key is null
+
+    union all
 
     select
         record_key,
@@ -103,12 +148,43 @@ living_records as (
         {% for field in person_fields %}
             {{ field }},
         {% endfor %}
+        person_id,
+        owner as held_back_by,
         coalesce(created_at, modified_at) as created_at,
-        coalesce(converted_at, modified_at, created_at) as last_known_at
-    from person_records
-    where
-        not is_deleted
-        and merged_into_record_id is null
+        coalesce(modified_at, created_at) as last_known_at
+    from held_back_people
+
+),
+
+all_changes as (
+
+    select
+        system,
+        object,
+        record_id,
+        change_id,
+        field,
+        old_value,
+        new_value,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
+        changed_at
+    from person_changes
+    where not is_deleted
+
+    union all
+
+    select
+        system,
+        object,
+        record_id,
+        held_row_id as change_id,
+        field,
+        old_value,
+        new_value,
+        owner as held_back_by,
+        changed_at
+    from held_back_records
+    where kind = 'change'
 
 ),
 
@@ -118,8 +194,7 @@ kept_histories as (
         system,
         object,
         field
-    from person_changes
-    where not is_deleted
+    from all_changes
 
 ),
 
@@ -127,25 +202,24 @@ changes as (
 
     select
         living_records.record_key,
-        person_changes.system,
-        person_changes.object,
-        person_changes.field,
-        person_changes.old_value,
-        person_changes.new_value,
-        person_changes.changed_at,
+        all_changes.system,
+        all_changes.object,
+        all_changes.field,
+        all_changes.old_value,
+        all_changes.new_value,
+        all_changes.held_back_by,
+        all_changes.changed_at,
         row_number() over (
-            partition by living_records.record_key, person_changes.field
-            order by person_changes.changed_at asc, person_changes.change_id asc
+            partition by living_records.record_key, all_changes.field
+            order by all_changes.changed_at asc, all_changes.change_id asc
         ) as change_number
-    from person_changes
+    from all_changes
     inner join living_records
         on
-            person_changes.system = living_records.system
-            and person_changes.object = living_records.object
-            and person_changes.record_id = living_records.record_id
-    where
-        not person_changes.is_deleted
-        and person_changes.changed_at is not null
+            all_changes.system = living_records.system
+            and all_changes.object = living_records.object
+            and all_changes.record_id = living_records.record_id
+    where all_changes.changed_at <= {{ as_of() }}
 
 ),
 
@@ -154,6 +228,7 @@ reached_by_change as (
     select
         rules.rule_id,
         changes.record_key,
+        changes.held_back_by,
         changes.changed_at as counted_at
     from changes
     inner join rules
@@ -172,6 +247,7 @@ reached_from_the_start as (
     select
         rules.rule_id,
         changes.record_key,
+        changes.held_back_by,
         least(living_records.created_at, changes.changed_at) as counted_at
     from changes
     inner join rules
@@ -194,6 +270,7 @@ reached_without_history as (
     select
         rules.rule_id,
         living_records.record_key,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
         case
             when kept_histories.field is not null then living_records.created_at
             else living_records.last_known_at
@@ -233,6 +310,7 @@ created_records as (
     select
         rules.rule_id,
         living_records.record_key,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
         living_records.created_at as counted_at
     from living_records
     inner join rules
@@ -282,9 +360,10 @@ people_dated as (
         living_records.system,
         living_records.object,
         living_records.record_id,
-        people_records.person_id,
+        living_records.person_id,
         cast(null as {{ dbt.type_string() }}) as opportunity_id,
         cast(null as {{ dbt.type_string() }}) as account_id,
+        coalesce(counted_people.held_back_by, living_records.held_back_by) as held_back_by,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(null as decimal(18, 2)) as original_amount,
         cast(1 as decimal(18, 2)) as value,
@@ -293,7 +372,6 @@ people_dated as (
     from counted_people
     inner join rules on counted_people.rule_id = rules.rule_id
     inner join living_records on counted_people.record_key = living_records.record_key
-    left join people_records on counted_people.record_key = people_records.record_key
     where
         rules.record_type = '*'
         or lower(living_records.record_type) = lower(rules.record_type)
@@ -315,6 +393,7 @@ deals_dated as (
         cast(null as {{ dbt.type_string() }}) as person_id,
         deals.opportunity_id,
         cast(null as {{ dbt.type_string() }}) as account_id,
+        deals.held_back_by,
         deals.currency,
         deals.original_amount,
         case
@@ -357,6 +436,36 @@ accounts_by_record_id as (
 
 ),
 
+all_invoices as (
+
+    select
+        system,
+        object,
+        record_id,
+        account_record_id,
+        coalesce(currency, '{{ var("reporting_currency") }}') as currency,
+        amount,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
+        cast(month as date) as month
+    from invoiced_amounts
+    where not is_deleted
+
+    union all
+
+    select
+        system,
+        object,
+        record_id,
+        account_record_id,
+        currency,
+        amount,
+        owner as held_back_by,
+        month
+    from held_back_records
+    where kind = 'invoice'
+
+),
+
 invoices_dated as (
 
     select
@@ -365,37 +474,33 @@ invoices_dated as (
         rules.side,
         rules.counted,
         rules.month_begins_on,
-        {{ record_key(
-            'invoiced_amounts.system', 'invoiced_amounts.object', 'invoiced_amounts.record_id'
-        ) }} as record_key,
-        invoiced_amounts.system,
-        invoiced_amounts.object,
-        invoiced_amounts.record_id,
+        {{ record_key('all_invoices.system', 'all_invoices.object', 'all_invoices.record_id') }}
+            as record_key,
+        all_invoices.system,
+        all_invoices.object,
+        all_invoices.record_id,
         cast(null as {{ dbt.type_string() }}) as person_id,
         cast(null as {{ dbt.type_string() }}) as opportunity_id,
         accounts_by_record_id.account_id,
-        coalesce(invoiced_amounts.currency, '{{ var("reporting_currency") }}') as currency,
-        invoiced_amounts.amount as original_amount,
-        coalesce(
-            {{ convert_money('invoiced_amounts.amount', 'fx_rates.rate') }}, 0
-        ) as value,
-        cast(invoiced_amounts.month as timestamp) as counted_at,
-        cast(invoiced_amounts.month as date) as counted_date
-    from invoiced_amounts
+        all_invoices.held_back_by,
+        all_invoices.currency,
+        all_invoices.amount as original_amount,
+        coalesce({{ convert_money('all_invoices.amount', 'fx_rates.rate') }}, 0) as value,
+        cast(all_invoices.month as timestamp) as counted_at,
+        all_invoices.month as counted_date
+    from all_invoices
     inner join rules
         on
             rules.dated_by = 'invoiced'
-            and invoiced_amounts.system = rules.system
-            and invoiced_amounts.object = rules.object
+            and all_invoices.system = rules.system
+            and all_invoices.object = rules.object
     left join accounts_by_record_id
-        on invoiced_amounts.account_record_id = accounts_by_record_id.record_id
+        on all_invoices.account_record_id = accounts_by_record_id.record_id
     left join fx_rates
         on
-            coalesce(invoiced_amounts.currency, '{{ var("reporting_currency") }}')
-            = fx_rates.currency
-            and invoiced_amounts.month >= fx_rates.valid_from
-            and (fx_rates.valid_to is null or invoiced_amounts.month < fx_rates.valid_to)
-    where not invoiced_amounts.is_deleted
+            all_invoices.currency = fx_rates.currency
+            and all_invoices.month >= fx_rates.valid_from
+            and (fx_rates.valid_to is null or all_invoices.month < fx_rates.valid_to)
 
 ),
 
@@ -460,7 +565,8 @@ final as (
         currency,
         original_amount,
         value,
-        false as is_held_back,
+        held_back_by,
+        held_back_by is not null as is_held_back,
         period_month,
         counted_at
     from ranked

@@ -48,6 +48,12 @@ team_deals as (
 
 ),
 
+held_back_records as (
+
+    select * from {{ ref('int_held_back_records') }}
+
+),
+
 shared_records as (
 
     select * from {{ ref('fct_shared_records') }}
@@ -59,6 +65,7 @@ candidates as (
     select
         team_records.kpi,
         team_records.side,
+        team_records.record_key,
         team_records.figure_record_id,
         shared_records.shared_record_id,
         case
@@ -68,8 +75,13 @@ candidates as (
                 then 0
             else 1
         end as is_other_amount,
-        abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
-            as seconds_apart
+        -- Of several deals that are one opportunity, the first is it.
+        case
+            when team_records.opportunity_id is null
+                then abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
+            else 0
+        end as seconds_apart,
+        team_records.counted_at
     from team_records
     inner join shared_records
         on
@@ -89,17 +101,23 @@ candidates as (
         select
             kpi,
             side,
+            record_key,
             figure_record_id,
             shared_record_id,
             is_other_amount,
             seconds_apart,
+            counted_at,
             row_number() over (
                 partition by figure_record_id
                 order by is_other_amount asc, seconds_apart asc, shared_record_id asc
             ) as shared_place,
             row_number() over (
                 partition by side, shared_record_id
-                order by is_other_amount asc, seconds_apart asc, figure_record_id asc
+                order by
+                    is_other_amount asc,
+                    seconds_apart asc,
+                    counted_at asc,
+                    figure_record_id asc
             ) as team_place
         from {{ previous }}
 
@@ -110,6 +128,7 @@ candidates as (
         select
             kpi,
             side,
+            record_key,
             figure_record_id,
             shared_record_id
         from nearest_{{ round }}
@@ -119,24 +138,48 @@ candidates as (
 
     ),
 
+    -- Whose nearest another record of the same person or deal took is a second one of it, and not
+    -- that of another entry. Invoices are not: one account has many.
+    settled_{{ round }} as (
+
+        select figure_record_id
+        from matched_{{ round }}
+
+        union
+
+        select nearest_{{ round }}.figure_record_id
+        from nearest_{{ round }}
+        inner join matched_{{ round }} as taken
+            on
+                nearest_{{ round }}.side = taken.side
+                and nearest_{{ round }}.shared_record_id = taken.shared_record_id
+        where
+            nearest_{{ round }}.shared_place = 1
+            and nearest_{{ round }}.record_key <> taken.record_key
+            and nearest_{{ round }}.side <> 'finance'
+
+    ),
+
     left_over_{{ round }} as (
 
         select
             {{ previous }}.kpi,
             {{ previous }}.side,
+            {{ previous }}.record_key,
             {{ previous }}.figure_record_id,
             {{ previous }}.shared_record_id,
             {{ previous }}.is_other_amount,
-            {{ previous }}.seconds_apart
+            {{ previous }}.seconds_apart,
+            {{ previous }}.counted_at
         from {{ previous }}
-        left join matched_{{ round }} as team_matched
-            on {{ previous }}.figure_record_id = team_matched.figure_record_id
+        left join settled_{{ round }} as settled
+            on {{ previous }}.figure_record_id = settled.figure_record_id
         left join matched_{{ round }} as shared_matched
             on
                 {{ previous }}.side = shared_matched.side
                 and {{ previous }}.shared_record_id = shared_matched.shared_record_id
         where
-            team_matched.figure_record_id is null
+            settled.figure_record_id is null
             and shared_matched.shared_record_id is null
 
     ),
@@ -244,6 +287,7 @@ described as (
         shared_records.period_month as shared_month,
         team_records.value as side_value,
         shared_records.value as shared_value,
+        team_records.held_back_by,
         coalesce(team_records.is_held_back, false) as is_held_back,
         coalesce(opportunities.is_won, false) as is_won,
         team_records.counted_at as side_counted_at,
@@ -288,44 +332,87 @@ first_records as (
 ),
 
 -- Whom or what the side's own systems know at all, counted or not.
+known_records as (
+
+    select
+        system,
+        object,
+        person_id as party_id,
+        cast(null as {{ dbt.type_string() }}) as held_back_by
+    from people_records
+    where not is_deleted
+
+    union all
+
+    select
+        system,
+        object,
+        person_id as party_id,
+        owner as held_back_by
+    from held_back_records
+
+    union all
+
+    select
+        system,
+        object,
+        opportunity_id as party_id,
+        held_back_by
+    from team_deals
+
+),
+
 known_to_the_side as (
 
-    select distinct
+    select
         side_objects.kpi,
         side_objects.side,
-        people_records.person_id as party_id
-    from people_records
+        known_records.party_id,
+        max(known_records.held_back_by) as held_back_by
+    from known_records
     inner join side_objects
         on
-            people_records.system = side_objects.system
-            and people_records.object = side_objects.object
-    where not people_records.is_deleted
-
-    union
-
-    select distinct
-        side_objects.kpi,
-        side_objects.side,
-        team_deals.opportunity_id as party_id
-    from team_deals
-    inner join side_objects
-        on
-            team_deals.system = side_objects.system
-            and team_deals.object = side_objects.object
-    where team_deals.opportunity_id is not null
+            known_records.system = side_objects.system
+            and known_records.object = side_objects.object
+    where known_records.party_id is not null
+    group by side_objects.kpi, side_objects.side, known_records.party_id
 
 ),
 
 reasoned as (
 
     select
-        described.*,
+        described.kpi,
+        described.side,
+        described.figure_record_id,
+        described.shared_record_id,
+        described.rule_id,
+        described.record_key,
+        described.system,
+        described.object,
+        described.record_id,
+        described.person_id,
+        described.opportunity_id,
+        described.account_id,
+        described.entry_id,
+        described.grade,
+        described.side_month,
+        described.shared_month,
+        described.side_value,
+        described.shared_value,
+        described.side_counted_at,
+        described.shared_counted_at,
+        coalesce(described.held_back_by, known_to_the_side.held_back_by) as held_back_by,
         case
             when
                 described.side_month = described.shared_month
                 and described.side_value = described.shared_value
                 then null
             when described.is_held_back then 'held_back_by_contract'
+            when
+                described.figure_record_id is null
+                and known_to_the_side.held_back_by is not null
+                then 'held_back_by_contract'
             when
                 described.shared_record_id is null
                 and (
@@ -412,6 +499,7 @@ final as (
         record_id,
         grade,
         reason,
+        case when reason = 'held_back_by_contract' then held_back_by end as held_back_by,
         side_value,
         shared_value,
         figure_record_id is not null as is_counted_by_side,

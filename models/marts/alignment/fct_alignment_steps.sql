@@ -66,6 +66,7 @@ record_steps as (
         entry_id,
         grade,
         reason,
+        held_back_by,
         side_value,
         case when side_month = shared_month then shared_value else 0 end as shared_value,
         true as is_counted_by_side,
@@ -91,6 +92,7 @@ record_steps as (
         entry_id,
         grade,
         reason,
+        held_back_by,
         0 as side_value,
         shared_value,
         false as is_counted_by_side,
@@ -153,6 +155,7 @@ all_steps as (
         record_steps.entry_id,
         record_steps.grade,
         record_steps.reason,
+        record_steps.held_back_by,
         record_steps.side_value - record_steps.shared_value as value,
         record_steps.side_value,
         record_steps.shared_value,
@@ -177,6 +180,7 @@ all_steps as (
         cast(null as {{ dbt.type_string() }}) as entry_id,
         cast(null as {{ dbt.type_string() }}) as grade,
         'not_reproducible' as reason,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
         value,
         value as side_value,
         0 as shared_value,
@@ -288,7 +292,7 @@ valued as (
 
     select
         all_steps.*,
-        team_figures.owner,
+        coalesce(all_steps.held_back_by, team_figures.owner) as owner,
         cast(
             case
                 when all_steps.kpi in ('pipeline', 'bookings') then abs(all_steps.value)
