@@ -135,6 +135,11 @@ def converted(connection):
         create or replace temp table fct_acquisition_costs as
             select 'EUR' as original_currency, date '2026-01-01' as cost_date, 1.0 as original_amount, 1.1 as amount,
             null as channel;
+        create or replace temp table int_team_deals as
+            select 'EUR' as currency, date '2026-01-01' as rate_date, 1.0 as original_amount, 1.1 as amount,
+            'hubspot' as system;
+        create or replace temp table int_team_figure_records as
+            select 'EUR' as currency, date '2026-01-01' as period_month, 1.1 as value, 'finance' as side;
         """
     )
     return cursor
@@ -157,6 +162,8 @@ def test_with_every_rate_the_build_goes_on(converted):
         ("update dim_campaigns set budget = null", "1 campaigns"),
         ("update fct_conversions set value = null", "1 conversions"),
         ("update fct_acquisition_costs set amount = null", "1 costs"),
+        ("update int_team_deals set amount = null", "1 deals of hubspot"),
+        ("update int_team_figure_records set value = null", "1 invoices"),
     ],
 )
 def test_a_missing_rate_stops_the_build_and_names_currency_and_days(converted, statement, needed_by):

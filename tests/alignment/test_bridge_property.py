@@ -438,6 +438,85 @@ def test_each_word_of_the_grammar_is_said(case: Callable[[World, datetime, str, 
     assert bool(sides) == (case not in (agreed, agreed_deal, invoiced_at_once)) or case is twice_in_the_crm
 
 
+def test_of_several_reasons_the_first_is_given(compiled_alignment: CompiledFunnel) -> None:
+    world = World()
+    at = datetime(2025, 5, 15)
+    for seen in (agreed_with_the_crm, agreed, agreed_deal):
+        seen(world, at, "lead", Decimal(100))
+    # An excluded person's second contact is a duplicate before it is excluded.
+    tester = world.person(is_excluded=True)
+    world.expect("leads", "marketing", "excluded", world.contact(tester, [at], "lead"), 1)
+    world.expect("leads", "marketing", "duplicate", world.contact(tester, [at + timedelta(days=1)], "lead"), 1)
+    # In another month, another amount is not looked at.
+    record_id, opportunity = world.opportunity(at, Decimal(200))
+    in_june = world.deal(record_id, at + timedelta(days=30), Decimal(250))
+    world.expect("pipeline", "marketing", "other_period", in_june, 250)
+    world.expect("pipeline", "marketing", "other_period", opportunity, -200)
+    world.expect("opportunities", "marketing", "other_period", in_june, 1)
+    world.expect("opportunities", "marketing", "other_period", f"sqo of {record_id}", -1)
+    # What a contract holds back comes before all: of somebody excluded, and of a deal in another month.
+    key = world.record(world.person(is_excluded=True), "hubspot", "contact", at, lifecycle_stage="subscriber")
+    world.held_back(
+        "hubspot", "contact_property_history", contactid=key.split(":")[2], name="lifecyclestage", value="lead",
+        timestamp=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+    )  # fmt: skip
+    world.expect("leads", "marketing", "held_back_by_contract", key, 1)
+    record_id, opportunity = world.opportunity(at, Decimal(300))
+    held = world.new("held deal")
+    world.held_back("hubspot", "deal", id=held, crmopportunityid=record_id, amount="300", createdate="2025-06-20")
+    for kpi, entity, value in (("pipeline", opportunity, 300), ("opportunities", f"sqo of {record_id}", 1)):
+        world.expect(kpi, "marketing", "held_back_by_contract", f"hubspot:deal:{held}", value)
+        world.expect(kpi, "marketing", "held_back_by_contract", entity, -value)
+    build = world.build(compiled_alignment)
+    found = [
+        (row["kpi"], row["side"], row["reason"], row["entity"], row["value"])
+        for row in build.rows("fct_alignment_steps", "kpi <> 'bookings'")
+    ]
+    assert Counter(found) == Counter(world.expected)
+    assert {row["residual"] for row in build.rows("rpt_alignment_bridge")} == {0}
+    owners = {row["owner"] for row in build.rows("fct_alignment_steps", "reason = 'held_back_by_contract'")}
+    assert owners == {"marketing_operations"}
+
+
+def test_a_later_accepted_version_takes_the_place_of_a_held_back_one(compiled_alignment: CompiledFunnel) -> None:
+    world = World()
+    at = datetime(2025, 5, 15)
+    for modified, side_value in (("2025-05-16", 100), ("2025-05-20", 900)):
+        record_id, _ = world.opportunity(at, Decimal(100))
+        key = world.deal(record_id, at, Decimal(100), modified_at=datetime(2025, 5, 18))
+        world.held_back(
+            "hubspot", "deal", dealid=key.split(":")[2], salesforceopportunityid=record_id, amount="900",
+            createdate="2025-05-15", lastmodifieddate=modified,
+        )  # fmt: skip
+        (row,) = world.build(compiled_alignment).rows(
+            "fct_alignment_records", f"kpi = 'pipeline' and side = 'marketing' and record_key = '{key}'"
+        )
+        assert (row["side_value"], row["reason"]) == (
+            side_value, None if side_value == 100 else "held_back_by_contract"
+        )  # fmt: skip
+
+
+def test_where_hubspot_is_the_crm_both_sides_count_its_deals(compiled_alignment: CompiledFunnel) -> None:
+    world = World()
+    at = datetime(2025, 5, 15)
+    world.tables["stg_hubspot__deals"].append(
+        {"record_id": "1", "amount": 50, "currency": "USD", "created_at": at, "is_won": False, "is_closed": False}
+    )
+    world.tables["int_opportunities"].append(
+        {"system": "hubspot", "object": "deal", "record_id": "1", "opportunity_id": "hubspot:1"}
+    )
+    world.tables["fct_opportunities"].append(
+        {"opportunity_id": "hubspot:1", "original_amount": 50, "amount": 50, "created_at": at,
+         "created_date": at.date()}
+    )  # fmt: skip
+    world.tables["int_crm_systems_in_use"] = [{"system": "hubspot", "is_fallback": True}]
+    bridge = world.build(compiled_alignment).rows("rpt_alignment_bridge", "kpi = 'pipeline' and records > 0")
+    assert [(row["side"], row["side_value"], row["agreeing_records"]) for row in bridge] == [
+        ("crm", 50, 1),
+        ("marketing", 50, 1),
+    ]
+
+
 def test_a_side_without_its_extract_has_no_figure(compiled_alignment: CompiledFunnel) -> None:
     """Nor has it a step; but what it reported is its figure."""
     world = World()

@@ -31,6 +31,18 @@ acquisition_costs as (
 
 ),
 
+team_deals as (
+
+    select * from {{ ref('int_team_deals') }}
+
+),
+
+team_figure_records as (
+
+    select * from {{ ref('int_team_figure_records') }}
+
+),
+
 unconverted as (
 
     select
@@ -80,6 +92,24 @@ unconverted as (
     from acquisition_costs
     -- Advertising is named above already.
     where original_amount is not null and amount is null and channel is null
+
+    union all
+
+    select
+        currency,
+        rate_date,
+        'deals of ' || system as what
+    from team_deals
+    where original_amount is not null and amount is null
+
+    union all
+
+    select
+        currency,
+        period_month as rate_date,
+        'invoices' as what
+    from team_figure_records
+    where value is null and side = 'finance'
 
 ),
 

@@ -174,7 +174,20 @@ COUNTS |= {
         "handoffs_disposed": "handed_over_at is not null and disposed_at is not null",
     }.items()
 }
+COUNTED_RECORDS = """
+    select side_month as month, is_agreed from alignment.fct_alignment_records
+    union all
+    select shared_month, is_agreed from alignment.fct_alignment_records where side_month is distinct from shared_month
+"""
+COUNTS |= {
+    metric: (
+        f"select month, count(*) filter (where {condition}) as value from ({COUNTED_RECORDS})"
+        " where month <= (select as_of from cut) group by 1"
+    )
+    for metric, condition in {"agreeing_records": "is_agreed", "compared_records": "true"}.items()
+}
 RATIOS = {
+    "alignment_index": ("agreeing_records", "compared_records"),
     "mql_to_sal_period_rate": ("sals", "mqls"),
     "sal_to_sql_period_rate": ("sqls", "sals"),
     "sql_to_sqo_period_rate": ("sqos", "sqls"),
@@ -249,6 +262,7 @@ def test_ratio_equals_its_parts(connection, metric: str) -> None:
         ("handoffs_by_month_and_region", "handoffs_due", "handoff__region"),
         ("ad_spend_by_month_and_platform", "ad_spend", "ad_spend_row__platform"),
         ("attributed_revenue_by_month_and_channel", "attributed_revenue", "credit__channel"),
+        ("alignment_by_month_and_side", "agreeing_records", "alignment_bridge__kpi"),
     ],
 )
 def test_slices_add_up_to_the_company(connection, table: str, metric: str, slices: str) -> None:

@@ -100,3 +100,18 @@ def test_the_metrics_say_the_same(warehouse) -> None:
 
 def test_there_is_nobody_to_hand_over(warehouse) -> None:
     assert warehouse.execute("select count(*) from funnel.fct_handoffs").fetchall() == [(0,)]
+
+
+def test_with_one_system_there_is_one_figure(warehouse) -> None:
+    """The CRM alone has figures of its own: its money is the shared one, its opportunities are not all accepted."""
+    assert warehouse.execute(
+        "select kpi, side, sum(side_value - shared_value), max(abs(residual)) from alignment.rpt_alignment_bridge"
+        " group by all order by all"
+    ).fetchall() == [
+        ("bookings", "crm", 0, 0),
+        ("opportunities", "crm", 8800 - 4238, 0),
+        ("pipeline", "crm", 0, 0),
+    ]
+    assert warehouse.execute(
+        "select reason, sum(value) from alignment.fct_alignment_steps group by 1 having sum(value) <> 0"
+    ).fetchall() == [("below_definition", 8800 - 4238)]

@@ -91,3 +91,22 @@ def test_every_lead_has_one_fate(warehouse) -> None:
     """
     fates = dict(warehouse.execute("select fate, count(*) from funnel.fct_handoffs group by 1").fetchall())
     assert fates == {"not_handed_over": 8000 - 842, "untouched_overdue": 841, "pending": 1}
+
+
+def test_every_lead_of_marketing_is_an_mql_of_both_and_the_crm_knows_the_won_ones(warehouse) -> None:
+    """Nothing is left over: the CRM counts who became a seller, on the day of that, and knows of nobody else."""
+    assert warehouse.execute("select count(*) from alignment.rpt_alignment_bridge where residual <> 0").fetchall() == [
+        (0,)
+    ]
+    sides = "select sum(side_value), sum(agreeing_records), sum(records) from alignment.rpt_alignment_bridge"
+    assert warehouse.execute(f"{sides} where kpi = 'mqls' and side = 'marketing'").fetchall() == [(8000, 8000, 8000)]
+    contacted: dict[str, str] = {}
+    with LEADS.open(encoding="utf-8", newline="") as file:
+        contacted = {row["mql_id"]: row["first_contact_date"][:7] for row in csv.DictReader(file)}
+    with DEALS.open(encoding="utf-8", newline="") as file:
+        in_other_months = sum(contacted[row["mql_id"]] != row["won_date"][:7] for row in csv.DictReader(file))
+    assert in_other_months > 100
+    assert warehouse.execute(
+        "select reason, count(*), sum(value) from alignment.fct_alignment_steps"
+        " where kpi = 'mqls' and side = 'crm' group by 1 order by 1"
+    ).fetchall() == [("no_record_here", 8000 - 842, 842 - 8000), ("other_period", 2 * in_other_months, 0)]

@@ -398,7 +398,8 @@ deals_dated as (
         deals.original_amount,
         case
             when rules.counts = 'records' then cast(1 as decimal(18, 2))
-            else coalesce(deals.amount, 0)
+            when deals.original_amount is null then 0
+            else deals.amount
         end as value,
         case
             when rules.dated_by = 'created' then deals.created_at
@@ -485,7 +486,10 @@ invoices_dated as (
         all_invoices.held_back_by,
         all_invoices.currency,
         all_invoices.amount as original_amount,
-        coalesce({{ convert_money('all_invoices.amount', 'fx_rates.rate') }}, 0) as value,
+        case
+            when all_invoices.amount is null then 0
+            else {{ convert_money('all_invoices.amount', 'fx_rates.rate') }}
+        end as value,
         cast(all_invoices.month as timestamp) as counted_at,
         all_invoices.month as counted_date
     from all_invoices

@@ -119,9 +119,12 @@ delivered as (
 -- Without any record of what it counts, a side has no figure: that is not a figure of nothing.
 sides as (
 
-    select distinct
+    select
         figure_rules.kpi,
-        figure_rules.side
+        figure_rules.side,
+        case
+            when min(figure_rules.system) = max(figure_rules.system) then min(figure_rules.system)
+        end as system
     from figure_rules
     inner join delivered
         on
@@ -131,6 +134,7 @@ sides as (
     where
         figure_rules.side <> 'crm'
         or crm_systems_in_use.system is not null
+    group by figure_rules.kpi, figure_rules.side
 
 ),
 
@@ -161,6 +165,7 @@ spans as (
     select
         sides.kpi,
         sides.side,
+        sides.system,
         least(
             coalesce(first_own_months.first_month, first_months.first_month),
             coalesce(first_months.first_month, first_own_months.first_month)
@@ -220,6 +225,7 @@ final as (
         || cast(periods.period_month as {{ dbt.type_string() }}) as team_figure_id,
         periods.kpi,
         periods.side,
+        spans.system,
         owners.owner,
         reported.link,
         cast(coalesce(reported.reported_value, own.own_value, 0) as decimal(18, 2))

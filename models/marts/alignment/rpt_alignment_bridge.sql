@@ -90,6 +90,7 @@ final as (
         team_figures.team_figure_id as bridge_id,
         team_figures.kpi,
         team_figures.side,
+        team_figures.system,
         team_figures.owner,
         team_figures.link,
         team_figures.side_value,
