@@ -111,38 +111,55 @@ people_records as (
 
 ),
 
+named as (
+
+    select
+        held_row_id,
+        system,
+        object,
+        system || '.' || object as extract_name,
+        owner,
+        load_number,
+        row_in_file,
+        field_key,
+        field_value
+    from held_back_values
+
+),
+
+mapped_names as (
+
+    select
+        system,
+        object,
+        {{ normalised_name('source_field') }} as field_key,
+        {{ normalised_name('target_column') }} as column_key
+    from field_mappings
+
+),
+
 looked_at as (
 
     select
-        held_back_values.held_row_id,
-        held_back_values.system,
-        held_back_values.object,
-        held_back_values.owner,
-        held_back_values.load_number,
-        held_back_values.row_in_file,
-        case held_back_values.system || '.' || held_back_values.object
-            {%- for kind, kinds in objects.items() %}
-                {%- for name in kinds %}
-                    when '{{ name }}' then '{{ kind }}'
-                {%- endfor %}
+        named.held_row_id,
+        named.system,
+        named.object,
+        named.owner,
+        named.load_number,
+        named.row_in_file,
+        case
+            {%- for kind, extracts in objects.items() %}
+                when named.extract_name in ('{{ extracts | join("', '") }}') then '{{ kind }}'
             {%- endfor %}
         end as kind,
-        coalesce(
-            {{ normalised_name('field_mappings.target_column') }}, held_back_values.field_key
-        ) as field_key,
-        held_back_values.field_value
-    from held_back_values
-    left join field_mappings
+        coalesce(mapped_names.column_key, named.field_key) as field_key,
+        named.field_value
+    from named
+    left join mapped_names
         on
-            held_back_values.system = field_mappings.system
-            and held_back_values.object = field_mappings.object
-            and held_back_values.field_key = {{ normalised_name('field_mappings.source_field') }}
-    where
-        held_back_values.system || '.' || held_back_values.object in (
-            {%- for kinds in objects.values() %}
-                '{{ kinds | join("', '") }}'{{ ',' if not loop.last }}
-            {%- endfor %}
-        )
+            named.system = mapped_names.system
+            and named.object = mapped_names.object
+            and named.field_key = mapped_names.field_key
 
 ),
 
@@ -160,7 +177,6 @@ rows_again as (
         {%- for column, by_kind in names.items() %}
             coalesce(
                 {%- for kind, keys in by_kind.items() %}
-                    {%- set last_kind = loop.last %}
                     {%- for key in keys %}
                         max(
                             case
@@ -171,9 +187,11 @@ rows_again as (
                     {%- endfor %}
                 {%- endfor %}
                 null
-            ) as {{ column }}{{ ',' if not loop.last }}
+            ) as {{ column }},
         {%- endfor %}
+        count(*) as columns_delivered
     from looked_at
+    where kind is not null
     group by held_row_id, system, object, kind, owner, load_number, row_in_file
 
 ),
@@ -199,7 +217,10 @@ typed as (
         {{ normalised_email('email') }} as email_normalised,
         coalesce(
             record_type,
-            case when object in ('lead', 'contact') then object when kind = 'person' then 'contact' end
+            case
+                when object in ('lead', 'contact') then object
+                when kind = 'person' then 'contact'
+            end
         ) as record_type,
         status,
         status_reason,

@@ -78,7 +78,8 @@ candidates as (
         -- Of several deals that are one opportunity, the first is it.
         case
             when team_records.opportunity_id is null
-                then abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
+                then
+                    abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
             else 0
         end as seconds_apart,
         team_records.counted_at
