@@ -19,6 +19,7 @@ FORMATS = frozenset(
             "count",
             "count_signed",
             "number",
+            "index",
             "percent",
             "share",
             "points",
@@ -72,6 +73,8 @@ def _unsigned(number: float, style: str, currency: str) -> str:
             return fixed(number, 0)
         case "number" | "days":
             return fixed(number, 1)
+        case "index":
+            return fixed(number, 2)
         case "percent":
             return fixed(number * 100, 1) + "%"
         case "share":

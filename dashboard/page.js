@@ -5,7 +5,7 @@
   const page = JSON.parse(document.getElementById("data").textContent);
   const root = document.documentElement;
   const FILTERS = ["motion", "opportunity_type", "channel", "segment", "region", "team"];
-  const NUMERIC = new Set(["money", "money_signed", "money_full", "count", "count_signed", "number", "percent", "share", "points", "days"]);
+  const NUMERIC = new Set(["money", "money_signed", "money_full", "count", "count_signed", "number", "index", "percent", "share", "points", "days"]);
   const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
   const SERIES = 10;
 
@@ -32,6 +32,7 @@
       case "money_full": return page.symbol + fixed(number, 0);
       case "count": case "count_signed": return fixed(number, 0);
       case "number": case "days": return fixed(number, 1);
+      case "index": return fixed(number, 2);
       case "percent": return fixed(number * 100, 1) + "%";
       case "share": return fixed(number * 100, 0) + "%";
       case "points": return fixed(number * 100, 1) + " pts";

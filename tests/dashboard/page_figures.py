@@ -23,6 +23,7 @@ NUMERIC = {
     "count",
     "count_signed",
     "number",
+    "index",
     "percent",
     "share",
     "points",
