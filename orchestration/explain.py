@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FIGURES = "metrics.company_by_month"
 SAMPLE = 10
+_OWN_SOURCE = "concord"  # the context of the build
 # Of ratios: they are divided once by each side, both as doubles.
 _RATIO_TOLERANCE = 1e-9
 
@@ -74,7 +75,7 @@ def explain(prepared: Preparation, metric: str, month: str) -> Explanation:
                 "As MetricFlow's SQL",
                 *_indented(_metricflow_sql(prepared, metric)),
                 "As plain SQL over the published file",
-                *(line for name, source in counted.items() for line in _indented(source.source.by_month(name))),
+                *(line for name, source in counted.items() for line in _indented(f"{source.source.by_month(name)};")),
                 "",
                 *_row_lines(reader, prepared.metrics.manifest, metric, parts, first_day),
                 "",
@@ -293,7 +294,7 @@ def extracts_of(manifest: Mapping[str, Any], semantic: Mapping[str, Any], metric
                 seen.add(key)
                 waiting.append(key)
     sources = (manifest["sources"][key] for key in seen if key.startswith("source."))
-    return {f"{source['source_name']}/{source['name']}" for source in sources}
+    return {f"{source['source_name']}/{source['name']}" for source in sources if source["source_name"] != _OWN_SOURCE}
 
 
 def _contract_lines(
