@@ -375,6 +375,45 @@ def test_what_the_teams_noted_stands_where_it_belongs(published, tmp_path):
     }
 
 
+def test_a_replayed_proposal_is_said_until_it_is_stale(published, tmp_path):
+    agreed = next(panel for panel in read_panels() if panel.id == "agreed")
+    replayed = tmp_path / "concord.duckdb"
+    shutil.copy(published.resolve(), replayed)
+
+    def shown():
+        text = render(read_content(replayed, [agreed]))
+        section = next(section for section in Tree(text).root.all("section") if section.attributes["id"] == "agreed")
+        return section.text, [row.text for row in section.all("tr")]
+
+    assert "No proposal was replayed yet" in shown()[0], "says why nothing is shown"
+    with duckdb.connect(str(replayed)) as connection:
+        connection.execute(
+            "insert into alignment.dim_definition_replays by name select '2' as definition_version,"
+            " 'lead_rules: x' as changed_rules, 7 as people_changed, 5 as classes_changed, true as is_current,"
+            " timestamp '2026-06-01' as replayed_at;"
+            " insert into alignment.rpt_definition_replay by name select '2' as definition_version, 'mqls' as kpi,"
+            " metric_time__month as period_month, false as is_ratio, mqls as in_force, mqls + 1 as replayed,"
+            " true as is_current from metrics.company_by_month;"
+            " insert into alignment.rpt_definition_replay_people by name select '2' as definition_version,"
+            " 'p' || n as person_id, 'class' as change, 'lead' as from_class, 'mql' as to_class,"
+            " 'lead_rules: x' as rules, 'alone' as attribution from range(5) as t(n)"
+        )
+        year = connection.execute(
+            "select sum(mqls), sum(mqls) + 12 from (select mqls from metrics.company_by_month"
+            " order by metric_time__month desc limit 12)"
+        ).fetchall()[0]
+    said, rows = shown()
+    assert "Version 2 would count 7 people otherwise, 5 of them in another class." in said
+    assert any(re.sub(r"\s+", "", row) == f"2MQLs{year[0]}{year[1]}+12" for row in rows), (year, rows)
+    assert any("lead" in row and "lead_rules: x" in row and "5" in row for row in rows)
+    with duckdb.connect(str(replayed)) as connection:
+        connection.execute(
+            "update alignment.dim_definition_replays"
+            " set is_current = false, stale_reason = 'the build is of newer data'"
+        )
+    assert "The replay of version 2 is stale: the build is of newer data." in shown()[0]
+
+
 def test_six_tiles_have_their_targets_and_what_stood_at_this_day_of_the_quarter_before(content, published):
     tiles = next(panel for panel in content.panels if panel.id == "tiles")
     assert [tile.id for tile in tiles.tiles] == ["bookings", "outlook", "healthy", "sqos", "win_rate", "nrr"]
