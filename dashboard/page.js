@@ -193,10 +193,10 @@
   }
 
   /* --- HTML, as dashboard/page.py makes it --- */
-  const wordsOf = (state) => {
+  const wordsOf = (state, followed = new Set(FILTERS)) => {
     const quarter = page.quarters[state.quarter];
     const before = page.quarters[state.quarter - 1];
-    const chosen = FILTERS.map((name) => state.filters[name]).filter(Boolean);
+    const chosen = FILTERS.filter((name) => followed.has(name)).map((name) => state.filters[name]).filter(Boolean);
     return {
       currency: page.currency, period: quarter.label, previous_period: before ? before.label : "the quarter before",
       is_to_date: quarter.toDate, last_day: page.lastDay,
@@ -272,8 +272,8 @@
       const absent = say(tile.noTarget, lookup);
       if (absent) lines.push(`<p class="target">${absent}</p>`);
     }
-    if (tile.before) {
-      if (before === null || value === null) lines.push(`<p>No figure for ${safe(words.previous_period)}</p>`);
+    if (tile.before && value !== null) {
+      if (before === null) lines.push(`<p>No figure for ${safe(words.previous_period)}</p>`);
       else {
         const style = { percent: "points", money: "money_signed" }[tile.style] || "count_signed";
         const rise = value - before;
@@ -430,8 +430,9 @@
 
   /* --- showing a state --- */
   const show = (state) => {
-    const words = wordsOf(state);
     for (const panel of page.panels) {
+      const applied = new Set(Object.values(panel.views).flatMap((view) => view.filters));
+      const words = wordsOf(state, applied);
       const section = document.getElementById(panel.id);
       const shown = {};
       for (const [name, view] of Object.entries(panel.views)) shown[name] = new Shown(view, state);
@@ -445,7 +446,6 @@
       const support = section.querySelector(".support");
       support.innerHTML = empty ? "" : say(panel.support, lookup);
       support.hidden = !support.innerHTML;
-      const applied = new Set(Object.values(panel.views).flatMap((view) => view.filters));
       const ignored = FILTERS.filter((name) => state.filters[name] && !applied.has(name)).map((name) => page.filterLabels[name].toLowerCase());
       const scope = section.querySelector(".scope");
       scope.hidden = !ignored.length;

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -90,11 +90,11 @@ class Content:
     links: dict[str, str] = field(default_factory=dict)
     log: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def words(self, state: State) -> dict[str, Any]:
-        """What texts can say of the page as `page.…`."""
+    def words(self, state: State, followed: Collection[str] = FILTERS) -> dict[str, Any]:
+        """What texts can say of the page as `page.…`; of the filters only those that a panel follows."""
         quarter = self.calendar.quarters[state.quarter]
         before = self.calendar.quarters[state.quarter - 1] if state.quarter else None
-        chosen = [value for name in FILTERS if (value := state.filters.get(name))]
+        chosen = [value for name in FILTERS if name in followed and (value := state.filters.get(name))]
         return {
             "currency": self.currency,
             "period": quarter.label,
@@ -107,7 +107,9 @@ class Content:
 
     def show(self, panel: Panel, state: State) -> PanelFigures:
         """A panel in a state."""
-        return show(panel, self.data.get(panel.id, {}), self.calendar, state, self.words(state))
+        data = self.data.get(panel.id, {})
+        followed = {name for view in data.values() for name in view.filters}
+        return show(panel, data, self.calendar, state, self.words(state, followed))
 
     @property
     def first_state(self) -> State:
@@ -382,8 +384,8 @@ def tile_html(tile: Tile, figures: PanelFigures, content: Content, panel: Panel,
         lines.append(Markup('<p class="target">{}</p>').format(said))
     elif no_target := figures.say(tile.no_target):
         lines.append(Markup('<p class="target">{}</p>').format(pieces_html(no_target)))
-    if tile.before is not None:
-        if before is None or value is None:
+    if tile.before is not None and value is not None:
+        if before is None:
             lines.append(Markup("<p>No figure for {}</p>").format(figures.page["previous_period"]))
         else:
             rise = value - before

@@ -184,6 +184,7 @@ class Recount:
 
     def named(self, panel):
         """SQL of a name in a panel's sentence."""
+        followed = {name for view in panel["views"].values() for name in view.get("filters", [])}
 
         def sql(name):
             view_name, scope, *rest = name.split(".")
@@ -191,7 +192,7 @@ class Recount:
                 place = self.starts.index(self.start)
                 words = {
                     "is_to_date": str(self.as_of.date() <= self.end).lower(),
-                    "is_filtered": str(bool(self.filters)).lower(),
+                    "is_filtered": str(bool(followed & set(self.filters))).lower(),
                     "last_day": f"'{self.as_of.date()}'",
                     "previous_start": f"'{self.starts[place - 1]}'",
                 }
