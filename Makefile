@@ -93,7 +93,7 @@ test-fast: $(STAMP)
 	@$(BIN)/python -m pytest -q -m 'not slow'
 
 test-matrix: $(STAMP)
-	@$(BIN)/python -m pytest -q -m matrix
+	@$(BIN)/python -m pytest -v -m matrix --durations=0 -o log_cli=true -o log_cli_level=INFO
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """The benchmarks run, measure the right thing, and notice what goes wrong."""
 
 import json
+import logging
 import os
 import sys
 
@@ -76,7 +77,8 @@ def test_the_table_lines_up():
 @pytest.mark.slow
 @pytest.mark.matrix
 def test_everything_is_measured_once(tmp_path):
-    rows, figures = measure_all([0.01], 1, ["start", "job", "gate"], 1_000, tmp_path, lambda line: None)
+    say = logging.getLogger(__name__).info
+    rows, figures = measure_all([0.01], 1, ["start", "job", "gate"], 1_000, tmp_path, say)
     assert [row[0].split(",")[0] for row in rows].count("scale 0.01") == 6
     (run,) = figures["job"]["0.01"]
     assert run["cold"]["models_seconds"] > 0

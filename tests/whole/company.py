@@ -1,7 +1,9 @@
 """A company whose files are delivered to the main job in whatever portions a test wants."""
 
+import logging
 import re
 import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import duckdb
 
 from orchestration.publishing import fingerprints
 from tests.conftest import run_main_job
+
+logger = logging.getLogger(__name__)
 
 
 class DeliveringCompany:
@@ -19,7 +23,7 @@ class DeliveringCompany:
         self.extracts = folder / "extracts"
         self.warehouse = folder / "warehouse"
         self.published = self.warehouse / "concord.duckdb"
-        self.extracts.mkdir(parents=True)
+        self.extracts.mkdir(parents=True, exist_ok=True)
         self.corrections = 0
 
     def files(self) -> list[Path]:
@@ -63,8 +67,21 @@ class DeliveringCompany:
         with duckdb.connect(str(self.warehouse / "private" / "build.duckdb")) as connection:
             connection.execute("delete from audit.complete_builds")
 
+    def copied_to(self, folder: Path) -> "DeliveringCompany":
+        """The same company as it stands now, in folders of its own."""
+        shutil.copytree(self.extracts.parent, folder, symlinks=True, dirs_exist_ok=True)
+        other = DeliveringCompany(folder, self.sample)
+        other.corrections = self.corrections
+        return other
+
     def run(self, **environment):
-        return run_main_job(CONCORD_EXTRACTS=self.extracts, CONCORD_WAREHOUSE=self.warehouse, **environment)
+        began = time.monotonic()
+        process = run_main_job(CONCORD_EXTRACTS=self.extracts, CONCORD_WAREHOUSE=self.warehouse, **environment)
+        files = sum(1 for _ in self.extracts.glob("*/*/*"))
+        logger.info(
+            "main job over %d files ended with %d in %.0f s", files, process.returncode, time.monotonic() - began
+        )
+        return process
 
     def build(self) -> str:
         """Run the main job, which has to succeed; returns what it said."""
