@@ -149,7 +149,11 @@ looked_at as (
         named.row_in_file,
         case
             {%- for kind, extracts in objects.items() %}
-                when named.extract_name in ('{{ extracts | join("', '") }}') then '{{ kind }}'
+                when
+                    named.extract_name in (
+                        '{{ extracts | join("',\n                        '") }}'
+                    )
+                    then '{{ kind }}'
             {%- endfor %}
         end as kind,
         coalesce(mapped_names.column_key, named.field_key) as field_key,

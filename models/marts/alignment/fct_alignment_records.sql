@@ -78,8 +78,7 @@ candidates as (
         -- Of several deals that are one opportunity, the first is it.
         case
             when team_records.opportunity_id is null
-                then
-                    abs({{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }})
+                then {{ seconds_between('shared_records.counted_at', 'team_records.counted_at') }}
             else 0
         end as seconds_apart,
         team_records.counted_at
@@ -110,13 +109,13 @@ candidates as (
             counted_at,
             row_number() over (
                 partition by figure_record_id
-                order by is_other_amount asc, seconds_apart asc, shared_record_id asc
+                order by is_other_amount asc, abs(seconds_apart) asc, shared_record_id asc
             ) as shared_place,
             row_number() over (
                 partition by side, shared_record_id
                 order by
                     is_other_amount asc,
-                    seconds_apart asc,
+                    abs(seconds_apart) asc,
                     counted_at asc,
                     figure_record_id asc
             ) as team_place

@@ -265,10 +265,10 @@ worth_of_a_unit as (
 
     select
         entered_in_the_year.kpi,
-        {{ divide_money('max(won_total.won_value)', 1, 'sum(entered_in_the_year.entries)') }}
-            as unit_value
+        {{ divide_money(
+            '(select won_total.won_value from won_total)', 1, 'sum(entered_in_the_year.entries)'
+        ) }} as unit_value
     from entered_in_the_year
-    left join won_total on true
     group by entered_in_the_year.kpi
 
 ),
