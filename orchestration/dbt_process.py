@@ -27,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(f"dbt-core {version('dbt-core')}\n")
         return 0
     end_with(int(parent))
+    import dbt.task.runnable
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
     from dbt.parser.manifest import extended_mashumuro_decoder
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     # dbt itself would take what was parsed for another warehouse's and parse all of it again.
     manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
     manifest.build_flat_graph()
+    # Seconds, for a copy of the manifest that lies in the folder of the parsed project already.
+    dbt.task.runnable.write_manifest = lambda *_: None
     done = dbtRunner(manifest).invoke(arguments_of_dbt)
     if done.exception is not None:
         sys.stdout.write(f"{done.exception}\n")

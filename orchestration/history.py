@@ -91,12 +91,27 @@ class RunHistory(SqliteEventLogStorage):
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
         if not getattr(self._writer, "is_writing", False):
-            with super()._connect(shard) as connection:
+            with self._reading(shard) as connection:
                 yield connection
             return
         connection = self._open.get(shard) or self._keep_open(shard)
         # Committed by _transaction, with all that belongs together.
         yield connection
+
+    @contextmanager
+    def _reading(self, shard: str) -> Iterator[Connection]:
+        # Dagster looks into its history for every check and every asset that it notes.
+        with self._writing:
+            connection = self._open.get(shard)
+            if connection is not None:
+                try:
+                    yield connection
+                finally:
+                    # A reader that stays in its transaction would not see what others write.
+                    connection.rollback()
+                return
+        with super()._connect(shard) as connection:
+            yield connection
 
     def _keep_open(self, shard: str) -> Connection:
         engine = create_engine(

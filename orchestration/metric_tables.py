@@ -7,9 +7,11 @@ MetricFlow takes seconds to start for each query; its engine in this process tak
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,8 @@ class MetricLayer:
             relation["database"] = None
             relation["relation_name"] = f'"{relation["schema_name"]}"."{relation["alias"]}"'
         self._engine: MetricFlowEngine | None = None
+        # MetricFlow takes seconds to think about what depends on the parsed project alone: it is kept beside that.
+        self._kept = semantic_manifest.with_name(f"saved_queries-{version('metricflow')}.json")
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -116,7 +120,21 @@ class MetricLayer:
 
     def sql_of_saved_query(self, name: str) -> str:
         """The SQL of a saved query, as MetricFlow writes it for DuckDB."""
-        return self._explain(saved_query_name=name)
+        return self._sql_of_saved_queries()[name]
+
+    def _sql_of_saved_queries(self) -> dict[str, str]:
+        if self._kept.exists():
+            return json.loads(self._kept.read_text(encoding="utf-8"))
+        written: dict[str, str] = {}
+        for saved in self.saved_queries():
+            try:
+                written[saved.name] = self._explain(saved_query_name=saved.name)
+            except Exception as error:
+                raise MetricError(f"saved query {saved.name}: {error}") from error
+        draft = self._kept.with_name(f".{self._kept.name}.{os.getpid()}")
+        draft.write_text(json.dumps(written), encoding="utf-8")
+        draft.replace(self._kept)
+        return written
 
     def sql_of_metrics(self, metrics: list[str], group_by: list[str]) -> str:
         """The SQL of some metrics by some dimensions, e.g. `["mqls"]` by `["metric_time__month"]`."""

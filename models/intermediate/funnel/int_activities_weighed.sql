@@ -58,9 +58,6 @@ counted as (
     select
         activities.activity_id,
         activities.person_id,
-        {%- for field in fields %}
-            coalesce(cast(activities.{{ field }} as {{ dbt.type_string() }}), '') as {{ field }},
-        {%- endfor %}
         activities.weight,
         coalesce(activities.is_response, false) as is_response,
         coalesce(activities.is_hand_raise, false) as is_hand_raise,
@@ -71,15 +68,18 @@ counted as (
 
 ),
 
--- Rules are judged once per distinct value, and only for the fields that some rule names.
+-- Rules are judged once per distinct value, and only for the fields that some rule names. One
+-- column of all activities is read faster than all fields of the counted ones are kept.
 field_values as (
 
     {%- for field in fields %}
         select distinct
             '{{ field }}' as field,
-            {{ field }} as value
-        from counted
-        where '{{ field }}' in (select activity_rules.field from activity_rules)
+            coalesce(cast(activities.{{ field }} as {{ dbt.type_string() }}), '') as value
+        from activities
+        where
+            activities.is_activity
+            and '{{ field }}' in (select activity_rules.field from activity_rules)
         {%- if not loop.last %}
 
             union all
@@ -108,15 +108,17 @@ held_rules as (
 
     {%- for field in fields %}
         select
-            counted.activity_id,
+            activities.activity_id,
             value_effects.version,
             value_effects.weight,
             value_effects.hand_raises
-        from counted
+        from activities
         inner join value_effects
             on
                 value_effects.field = '{{ field }}'
-                and counted.{{ field }} = value_effects.value
+                and coalesce(cast(activities.{{ field }} as {{ dbt.type_string() }}), '')
+                = value_effects.value
+        where activities.is_activity
         {%- if not loop.last %}
 
             union all
