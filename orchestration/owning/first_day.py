@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +46,9 @@ _ALIKE = 10
 _HELD_SHOWN = 12
 # Decided first: all else is counted by these.
 _FIRST = ("agreed table", "lifecycle_stage", "status", "stage", "type", "currency")
+# Longer than this and this rare, it is a sentence and no word of the system.
+_LONGEST_WORD = 80
+_REPEATED = 3
 _IDS = frozenset({"campaign", "content", "owner", "column"})
 _FOUND_COLUMNS = (
     *("system", "object", "field", "value", "records", "counts_as", "agreed_in", "decision", "owner_team"),
@@ -88,18 +91,23 @@ def first_day(settings: Settings, target: Path, progress: Callable[[str], None] 
     seen = profile(settings, progress)
     ours = settings.project / "seeds"
     specs = read_specs(ours)
-    made = FirstDay(target, seen)
-    _Writer(
-        made, read_tables(specs, ours, None), str(project_variable(settings.project, "reporting_currency", "USD"))
-    ).write()
+    currency = str(project_variable(settings.project, "reporting_currency", "USD"))
+    made = compose(target, seen, read_tables(specs, ours, None), currency)
     files = {
         f"{name}.csv": csv_text([column.name for column in specs[name].columns], rows)
         for name, rows in made.tables.items()
     }
-    made.texts["DECISIONS.md"] = decisions_text(made)
     progress(f"Writing {target}")
     _check(settings, files)
     write_new(target, {**files, **made.texts})
+    return made
+
+
+def compose(folder: Path, seen: Profile, ours: Mapping[str, Table], reporting_currency: str) -> FirstDay:
+    """The tables and notes of a first day, from what was found and from our own tables; nothing is written."""
+    made = FirstDay(folder, seen)
+    _Writer(made, ours, reporting_currency).write()
+    made.texts["DECISIONS.md"] = decisions_text(made)
     return made
 
 
@@ -188,7 +196,7 @@ class _Writer:
     def _harmless(self) -> list[Found]:
         """Values that may be written, each field's most frequent ones; the others are counted together."""
         groups: dict[tuple[str, str, str], list[Found]] = defaultdict(list)
-        for each in self.profile.found:
+        for each in _stripped(self.profile.found):
             groups[each.system, each.object, each.field].append(each)
         kept: list[Found] = []
         for (system, place, name), values in sorted(groups.items()):
@@ -198,7 +206,7 @@ class _Writer:
                 reason = harm(each.value, self.profile.people, is_id=name in _IDS)
                 if reason is not None:
                     others[f"withheld: {reason}"].append(each)
-                elif listed >= _MOST or each.records < _FREE.get(name, 0):
+                elif listed >= _MOST or each.records < _FREE.get(name, 0) or _is_prose(each):
                     others["further values"].append(each)
                 else:
                     listed += 1
@@ -626,6 +634,27 @@ class _Writer:
         )
 
 
+def _stripped(found: Iterable[Found]) -> list[Found]:
+    """Values without blanks around them, of whatever kind; those that are then the same are one."""
+    alike: dict[tuple[str, ...], Found] = {}
+    for each in found:
+        key = (each.system, each.object, each.field, each.value.strip())
+        known = alike.get(key)
+        details = dict(each.details)
+        if known is not None:
+            for name, value in known.details.items():
+                if isinstance(value, int) and not isinstance(value, bool):
+                    details[name] = value + int(details.get(name) or 0)
+        records = each.records + (known.records if known else 0)
+        alike[key] = replace(each, value=each.value.strip(), records=records, details=details)
+    return list(alike.values())
+
+
+def _is_prose(each: Found) -> bool:
+    """Whether somebody wrote a sentence where a word belongs; it may say anything about anybody."""
+    return each.field not in _IDS and each.records < _REPEATED and len(each.value) > _LONGEST_WORD
+
+
 def _weight(row: Row) -> tuple[int, int, str, str, str]:
     """Where a decision stands in the list."""
     first = _FIRST.index(row["field"]) if row["field"] in _FIRST else len(_FIRST)
@@ -756,7 +785,9 @@ def summary(made: FirstDay, settings: Settings, command: str = "make run") -> st
     elif not seen.has_own_now:
         day = (seen.last_day + timedelta(days=1)).date().isoformat() if seen.last_day else "<day of the export>"
         settled.append(f"CONCORD_AS_OF={day}")
-        lines.append("            No row says when it was changed or extracted, so the build has to be told its now.")
+        lines.append(
+            "Now         The extracts do not say when they were made, or hold later days: the build has to be told"
+        )
     lines += [
         f"Wrote       {made.folder}: version {VERSION}, as reported today, signed by nobody: builds are PROVISIONAL",
         f"Next        {command} {shlex.join(settled)}",

@@ -62,15 +62,17 @@ def write_new(target: Path, files: Mapping[str, str]) -> None:
     """
     refuse_unless_new(target)
     target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = _draft(target, files)
+    draft = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = _draft(target, files)
         draft.rename(target)
+        _sync(target.parent)
     except OSError as error:
         raise FolderError(f"{target} cannot be written ({error.strerror})") from None
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    _sync(target.parent)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def replace_tables(target: Path, files: Mapping[str, str]) -> None:
@@ -84,7 +86,10 @@ def replace_tables(target: Path, files: Mapping[str, str]) -> None:
     """
     target = target.resolve()
     heal(target)
-    draft = _draft(target, files, like=target)
+    try:
+        draft = _draft(target, files, like=target)
+    except OSError as error:
+        raise FolderError(f"{target.parent} cannot be written ({error.strerror}); nothing was changed") from None
     replaced = target.with_name(f".{target.name}{_REPLACED}")
     try:
         for path in target.iterdir():

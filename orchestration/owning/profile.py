@@ -7,7 +7,6 @@ and landed again as known ones, so that the second look sees every row.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -27,6 +26,7 @@ from orchestration.agreed_definitions import Definitions, load_definitions
 from orchestration.build_context import begin_build
 from orchestration.dbt_runs import DbtError, dbt_of_this_run, prepare_project
 from orchestration.landing import LandingError, LandingReport, land
+from orchestration.landing.staging import json_path
 from orchestration.owning.folder import csv_text
 from orchestration.settings import Settings
 
@@ -78,8 +78,9 @@ class Profile:
     Attributes:
         found: Every value, by system, object, field and value.
         landing: How the extracts landed.
-        last_day: The newest moment that any row speaks of, at most today; None where none says one.
-        has_own_now: Whether the extracts say when they were made, so that no CONCORD_AS_OF is needed.
+        last_day: The newest moment, at most today, of which a row speaks that does not say when it was changed.
+        has_own_now: Whether the extracts say when they were made, and no row speaks of a later day: no CONCORD_AS_OF is
+            needed.
         crm_systems: Systems whose opportunities count.
         user_domains: E-mail domains of the company's own users, without those that give mailboxes to anybody.
         currencies_with_rate: Currencies that can be converted.
@@ -195,21 +196,24 @@ def _held_values(settings: Settings) -> dict[tuple[str, str], list[str]]:
             if not listed:
                 continue
             compiled = compile_contract(contract, agreed)
-            rows = connection.execute(
-                "select quarantine.raw_row, loads.headers from audit.quarantine"
-                " inner join audit.loads using (load_id)"
-                " where quarantine.system = ? and quarantine.object = ? and not quarantine.is_unparseable",
-                [contract.system, contract.object],
-            ).fetchall()
-            for raw_row, headers in rows:
+            held = "audit.quarantine inner join audit.loads using (load_id)"
+            which = "quarantine.system = ? and quarantine.object = ? and not quarantine.is_unparseable"
+            place = [contract.system, contract.object]
+            for (headers,) in connection.execute(
+                f"select distinct headers from {held} where {which}", place
+            ).fetchall():
                 places = match_headers(compiled, headers)
                 for column in listed:
                     if column.name not in places:
                         continue
-                    value = json.loads(raw_row).get(headers[places[column.name]])
+                    values = connection.execute(
+                        f"select distinct raw_row ->> ? from {held} where {which} and headers = ?",
+                        [json_path(headers[places[column.name]]), *place, headers],
+                    ).fetchall()
                     table, _, name = str(column.valid_values_from).partition(":")
-                    if isinstance(value, str) and value.strip():
-                        found.setdefault((table, name), set()).add(value.strip())
+                    found.setdefault((table, name), set()).update(value.strip() for (value,) in values if value)
+    for values in found.values():
+        values.discard("")
     return {
         place: sorted(values - {row[place[1]] for row in agreed.rows(place[0])})
         for place, values in found.items()
@@ -417,13 +421,20 @@ _DOMAINS = """
     order by 1
 """
 
+# Rows that say when they were changed are never after the build's now; those that do not may be.
 _LAST_DAY = """
     select max(moment) from (
-        select max(created_at) as moment from intermediate.int_person_records_unioned where created_at <= ?
-        union all select max(created_at) from intermediate.int_opportunity_records_unioned where created_at <= ?
-        union all select max(cast(close_date as timestamp)) from intermediate.int_opportunity_records_unioned
-            where is_closed and close_date <= ?
-        union all select max(occurred_at) from intermediate.int_activity_records_unioned where occurred_at <= ?
+        select max(created_at) as moment from intermediate.int_person_records_unioned
+        where modified_at is null and created_at <= $today
+        union all
+        select max(created_at) from intermediate.int_opportunity_records_unioned
+        where modified_at is null and created_at <= $today
+        union all
+        select max(cast(close_date as timestamp)) from intermediate.int_opportunity_records_unioned
+        where modified_at is null and is_closed and close_date <= $today
+        union all
+        select max(occurred_at) from intermediate.int_activity_records_unioned
+        where modified_at is null and not coalesce(is_planned, false) and occurred_at <= $today
     )
 """
 
@@ -438,12 +449,12 @@ def _look(connection: duckdb.DuckDBPyConnection, landing: LandingReport, has_own
         for system, place, name, value, records, details in _rows(connection, query)
     ]
     today = datetime.now(UTC).replace(tzinfo=None)
-    ((last_day,),) = connection.execute(_LAST_DAY, [today] * 4).fetchall()
+    ((last_day,),) = connection.execute(_LAST_DAY, {"today": today}).fetchall()
     return Profile(
         found=tuple(sorted(found, key=lambda each: (each.system, each.object, each.field, each.value))),
         landing=landing,
         last_day=last_day,
-        has_own_now=has_own_now,
+        has_own_now=has_own_now and (last_day is None or last_day <= landing.as_of),
         crm_systems=frozenset(_column(connection, "select distinct system from intermediate.int_crm_systems_in_use")),
         user_domains=tuple(_column(connection, _DOMAINS)),
         currencies_with_rate=frozenset(_column(connection, "select distinct currency from intermediate.int_fx_rates")),

@@ -123,10 +123,13 @@ def export(company: Company, target: Path) -> dict[str, int]:
 
 def _save(book: Workbook, target: Path) -> None:
     """Write the file whole or not at all; a file that is there is kept as it was."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         raise OwningError(f"FILE={target} is there already: name another one, or move it away")
-    descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise OwningError(f"FILE={target} cannot be written ({error.strerror})") from None
     os.close(descriptor)
     try:
         book.save(draft)

@@ -9,17 +9,24 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestration.agreed_definitions import read_specs, read_tables, version_states
-from orchestration.owning.first_day import _closest, _plain_text
-from orchestration.owning.folder import FolderError, replace_tables, write_new
+from orchestration.landing import LandingReport
+from orchestration.owning.first_day import _closest, _plain_text, compose
+from orchestration.owning.folder import FolderError, csv_text, replace_tables, write_new
 from orchestration.owning.harmless import harm
+from orchestration.owning.profile import Found, Profile
 from orchestration.owning.words import meaning
 from orchestration.settings import PROJECT_ROOT
 from tests.real.company import SHARED_DATA, bring_extracts
@@ -350,3 +357,87 @@ def test_the_closest_row_is_the_one_that_the_models_take():
 
 def test_values_are_no_markup():
     assert _plain_text("<b>[x](y)|`z`") == r"&lt;b&gt;\[x\](y)\|\`z\`"
+
+
+# What systems hold where a word should stand.
+WORDS = (
+    st.text(max_size=20)
+    | st.sampled_from(["*", "=1+1", "@a", "+1 (2)", " Won", "Won\u00a0", "WON", "won|lost", "a,b", "mql", "Qualified"])
+    | st.sampled_from(
+        ["jane.roe@corp.example", "Jane Roe", "x" * 400, "'; drop table x; --", "Nurture", "nurture", "Renewal"]
+    )
+    | st.builds(
+        lambda words: " ".join(words), st.lists(st.sampled_from(["why", "not", "so"]), min_size=30, max_size=40)
+    )
+)
+DETAILS = {
+    "stage": {"won": 1, "lost": 0, "open": 2},
+    "activity": {"type": "(unmapped)", "weight": "0", "team": "marketing"},
+    "outcome": {"is_touch": True},
+    "source / medium": {"channels": ["(unmapped)", "email"]},
+    "campaign": {"channels": ["(unmapped)"]},
+    "platform": {"channels": ["paid_search"]},
+    "content": {"job": None, "team": None},
+    "owner": {"team": "Team of Jane Roe", "is_user": True},
+    "country": {"iso2": None, "region": None},
+    **{
+        name: {}
+        for name in (
+            *("status", "status_reason", "lifecycle_stage", "rating", "source", "self_reported_source", "type"),
+            *("loss_reason", "competitor", "forecast_category", "lead_source", "currency"),
+        )
+    },
+}
+FOUND = st.lists(
+    st.builds(
+        lambda system, name, value, records: Found(system, "lead", name, value, records, DETAILS[name]),
+        st.sampled_from(["salesforce", "hubspot"]),
+        st.sampled_from(sorted(DETAILS)),
+        WORDS,
+        st.integers(0, 50),
+    ),
+    max_size=60,
+    unique_by=lambda each: (each.system, each.field, each.value),
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(FOUND)
+def test_whatever_is_found_the_next_run_can_read_the_folder_and_every_record_is_counted(found):
+    specs = read_specs(SEEDS)
+    ours = read_tables(specs, SEEDS, None)
+    seen = Profile(
+        found=tuple(found),
+        landing=LandingReport(datetime(2026, 1, 1)),
+        last_day=None,
+        has_own_now=True,
+        crm_systems=frozenset({"salesforce"}),
+        user_domains=("corp.example",),
+        currencies_with_rate=frozenset({"USD"}),
+        people=frozenset({"jane roe"}),
+        held=(),
+    )
+    made = compose(Path("definitions"), seen, ours, "USD")
+    with tempfile.TemporaryDirectory() as place:
+        for name, rows in made.tables.items():
+            text = csv_text([column.name for column in specs[name].columns], rows)
+            (Path(place) / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+        tables = read_tables(specs, SEEDS, Path(place))
+    (state,) = version_states(tables)
+    assert (state.version, state.is_signed) == ("0", False)
+
+    counted: dict[tuple[str, str], int] = defaultdict(int)
+    for row in tables["found_values"].rows:
+        if row["field"] != "agreed table":
+            counted[row["system"], row["field"]] += int(row["records"] or 0)
+    expected: dict[tuple[str, str], int] = defaultdict(int)
+    for each in found:
+        expected[each.system, each.field] += each.records
+    assert counted == expected
+    written = {value for table in made.tables.values() for row in table for value in row.values()}
+    assert not [value for value in written if value[:1] in ("=", "@") and value not in ("=", "@")]
+    assert not [value for value in written if "jane" in value.casefold() or len(value) > 300]
+    assert "jane" not in made.texts["DECISIONS.md"].casefold()
+    # Nothing that a person calls a word of the funnel came from a word that nobody knows.
+    rules = {row["value"] for row in tables["stage_rules"].rows if row["field"] == "status"}
+    assert rules <= {each.value.strip() for each in found if meaning("person_status", each.value)}

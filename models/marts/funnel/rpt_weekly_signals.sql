@@ -286,8 +286,10 @@ final as (
             as decimal(18, 2)
         ) as money,
         judged.p_value is not null as is_tested,
-        judged.week_count < judged.lower_limit or judged.week_count > judged.upper_limit
-            as is_outside_limits,
+        -- One week before gives no range, and a week cannot be outside of none.
+        coalesce(
+            judged.week_count < judged.lower_limit or judged.week_count > judged.upper_limit, false
+        ) as is_outside_limits,
         coalesce(discovered.is_discovered, false)
         and (
             judged.week_count < judged.lower_limit or judged.week_count > judged.upper_limit
