@@ -80,13 +80,26 @@ def init(_: Arguments) -> None:
 
 
 def check(_: Arguments) -> None:
-    """How each version stands."""
-    from orchestration.agreed_definitions import Definitions, describe, read_specs, read_tables, version_states
+    """Whether the tables can be built on, and how each version stands."""
+    from orchestration.agreed_definitions import (
+        Definitions,
+        DefinitionsError,
+        describe,
+        read_specs,
+        read_tables,
+        reference_findings,
+        version_states,
+    )
+    from orchestration.owning.joint_log import joint_log_findings
 
     settings = read_settings(os.environ)
     ours = settings.project / "seeds"
     tables = read_tables(read_specs(ours), ours, settings.definitions)
-    print("\n".join(describe(Definitions(tables, version_states(tables)))))
+    if findings := joint_log_findings(tables):
+        raise DefinitionsError("\n".join(findings))
+    lines = describe(Definitions(tables, version_states(tables)))
+    lines += [f"Warning: {finding}" for finding in reference_findings(tables, is_strict=False)]
+    print("\n".join(lines))
 
 
 def propose(given: Arguments) -> None:
