@@ -27,7 +27,7 @@ def summary(outcome: Outcome) -> str:
         publication = run.publication
         lines.append(
             f"Published   {len(publication.rows)} tables, {sum(publication.rows.values()):,} rows"
-            + (f"; {publication.restatements} closed months restated" if publication.restatements else "")
+            + (f"; {publication.restatements} figures of closed months restated" if publication.restatements else "")
         )
         lines.append(f"Look at     {publication.link} (any DuckDB client, read-only)")
         if run.page is not None:

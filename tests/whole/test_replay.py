@@ -147,6 +147,7 @@ def test_the_schedule_in_force_changes_nothing_and_is_published(own_demo):
     assert fingerprints(settings.published) == after
 
 
+@pytest.mark.matrix
 def test_proposals_and_planned_versions_leave_every_table_as_it_is(demo, tmp_path):
     prepared = prepare(demo.settings)
     with copy_of_build(prepared, lambda line: None, tmp_path) as trial:
