@@ -161,7 +161,7 @@ def specification(drawing: Drawing, width: int) -> dict[str, Any]:
         "background": None,
         "width": width,
         "autosize": {"type": "fit", "contains": "padding"},
-        "padding": {"left": 10, "right": 4, "top": 2, "bottom": 2},
+        "padding": {"left": 18, "right": 4, "top": 2, "bottom": 2},
         "config": {
             "font": "sans-serif",
             "view": {"stroke": None},
@@ -196,6 +196,8 @@ def _rows(drawing: Drawing) -> list[dict[str, Any]]:
             "series": mark.series,
             "low": mark.low,
             "high": mark.high,
+            # Where the figure of a bar stands: right of it, and of zero where it goes to the left.
+            "edge": max(mark.value or 0, 0),
             "text": write(mark.value, compact(drawing.style), drawing.currency),
             "state": "greyed" if mark.is_greyed else "partial" if mark.is_partial else "whole",
         }
@@ -258,7 +260,7 @@ def _bars(drawing: Drawing, width: int) -> dict[str, Any]:
         layers.append(
             {
                 "mark": {"type": "text", "align": "left", "dx": 5, "fontSize": 12, "color": _BY_NAME["ink"]},
-                "encoding": {"y": y, "x": {"field": "value", "type": "quantitative"}, "text": {"field": "text"}},
+                "encoding": {"y": y, "x": {"field": "edge", "type": "quantitative"}, "text": {"field": "text"}},
             }
         )
         bars["encoding"]["x"]["axis"] = None  # type: ignore[index]
