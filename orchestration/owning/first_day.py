@@ -639,6 +639,9 @@ def _stripped(found: Iterable[Found]) -> list[Found]:
     alike: dict[tuple[str, ...], Found] = {}
     for each in found:
         key = (each.system, each.object, each.field, each.value.strip())
+        # Only an activity without a value is something; elsewhere blanks of whatever kind are no value.
+        if not each.value.strip() and each.field != "activity":
+            continue
         known = alike.get(key)
         details = dict(each.details)
         if known is not None:

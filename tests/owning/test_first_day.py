@@ -432,7 +432,8 @@ def test_whatever_is_found_the_next_run_can_read_the_folder_and_every_record_is_
             counted[row["system"], row["field"]] += int(row["records"] or 0)
     expected: dict[tuple[str, str], int] = defaultdict(int)
     for each in found:
-        expected[each.system, each.field] += each.records
+        if each.value.strip() or each.field == "activity":
+            expected[each.system, each.field] += each.records
     assert counted == expected
     written = {value for table in made.tables.values() for row in table for value in row.values()}
     assert not [value for value in written if value[:1] in ("=", "@") and value not in ("=", "@")]
