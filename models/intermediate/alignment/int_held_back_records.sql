@@ -149,11 +149,9 @@ looked_at as (
         named.row_in_file,
         case
             {%- for kind, extracts in objects.items() %}
-                when
-                    named.extract_name in (
-                        '{{ extracts | join("',\n                        '") }}'
-                    )
-                    then '{{ kind }}'
+                {%- for extract in extracts %}
+                    when named.extract_name = '{{ extract }}' then '{{ kind }}'
+                {%- endfor %}
             {%- endfor %}
         end as kind,
         coalesce(mapped_names.column_key, named.field_key) as field_key,
