@@ -4,21 +4,9 @@ with alignment_steps as (
 
 ),
 
-alignment_records as (
+team_figures as (
 
-    select * from {{ ref('fct_alignment_records') }}
-
-),
-
--- The one system in which the side keeps what the figure counts; none, where there are several.
-side_systems as (
-
-    select
-        kpi,
-        side,
-        case when min(system) = max(system) then min(system) end as system
-    from alignment_records
-    group by kpi, side
+    select * from {{ ref('fct_team_figures') }}
 
 ),
 
@@ -30,7 +18,7 @@ final as (
         || cast(alignment_steps.period_month as {{ dbt.type_string() }}) as disagreement_id,
         alignment_steps.kpi,
         alignment_steps.side,
-        side_systems.system,
+        team_figures.system,
         alignment_steps.reason,
         alignment_steps.owner,
         cast(min(alignment_steps.reason_order) as integer) as reason_order,
@@ -40,14 +28,15 @@ final as (
         {{ business_date('min(alignment_steps.since)') }} as since_date,
         alignment_steps.period_month
     from alignment_steps
-    left join side_systems
+    left join team_figures
         on
-            alignment_steps.kpi = side_systems.kpi
-            and alignment_steps.side = side_systems.side
+            alignment_steps.kpi = team_figures.kpi
+            and alignment_steps.side = team_figures.side
+            and alignment_steps.period_month = team_figures.period_month
     group by
         alignment_steps.kpi,
         alignment_steps.side,
-        side_systems.system,
+        team_figures.system,
         alignment_steps.reason,
         alignment_steps.owner,
         alignment_steps.period_month
