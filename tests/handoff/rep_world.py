@@ -86,6 +86,9 @@ _NAMING = (
     "rpt_pipeline_moves",
     "rpt_pipeline_progress",
     "rpt_quarter_progress",
+    "fct_buyer_seams",
+    "rpt_buyer_seams",
+    "rpt_buyer_seam_cases",
 )
 _HEIRS = (
     "assert_pipeline_bridge_adds_up_and_chains",
@@ -106,9 +109,9 @@ class World:
         self._dbt("int_rep_groups", *_BUILT, *_NAMING)
 
     def _dbt(self, *models: str) -> None:
-        self._build.dbt(
-            "--quiet", "build", "--select", *models, *_HEIRS, "--exclude", "test_type:generic", "test_type:unit"
-        )
+        # The promises are not built anew, and whoever else owns a lead may have it due at another time.
+        left_out = ("test_type:generic", "test_type:unit", "assert_follow_up_counts_each_handoff_once")
+        self._build.dbt("--quiet", "build", "--select", *models, *_HEIRS, "--exclude", *left_out)
 
     def deal_out(self) -> None:
         """Replace the demo's reps by `REPS`: everything that had an owner has one of them."""

@@ -373,6 +373,7 @@ final as (
         seams.person_id,
         seams.account_id,
         coalesce(seams.opportunity_id, lead_cycles.opportunity_id) as opportunity_id,
+        seams.rep_id,
         case
             when seams.rep_id is null then '(nobody)'
             else coalesce(reps.rep_group, '(not named)')

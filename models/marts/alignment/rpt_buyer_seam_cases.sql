@@ -44,6 +44,7 @@ final as (
     select
         ranked.seam_id,
         ranked.seam,
+        ranked.rep_id,
         ranked.owner_team,
         ranked.account_id,
         accounts.account_name,

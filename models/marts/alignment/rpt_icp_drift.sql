@@ -246,9 +246,10 @@ indices as (
         {{ exact_sum('term') }} as stability_index,
         max(values_compared) as values_compared,
         max((values_compared - 1) * sampling) as expected_by_chance,
-        max(case when place = 1 then attribute_value end) as most_shifted_value,
-        max(case when place = 1 then share end) as most_shifted_share,
-        max(case when place = 1 then baseline_share end) as most_shifted_baseline_share
+        max(case when place = 1 and term > 0 then attribute_value end) as most_shifted_value,
+        max(case when place = 1 and term > 0 then share end) as most_shifted_share,
+        max(case when place = 1 and term > 0 then baseline_share end)
+            as most_shifted_baseline_share
     from terms
     group by quarter_start_date, attribute
 
