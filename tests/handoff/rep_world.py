@@ -86,9 +86,6 @@ _NAMING = (
     "rpt_pipeline_moves",
     "rpt_pipeline_progress",
     "rpt_quarter_progress",
-    "fct_buyer_seams",
-    "rpt_buyer_seams",
-    "rpt_buyer_seam_cases",
 )
 _HEIRS = (
     "assert_pipeline_bridge_adds_up_and_chains",
