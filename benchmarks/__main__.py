@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import attribution
+from benchmarks import attribution, handoff
 from benchmarks.attribution import AttributionRun
 from benchmarks.gate import GateRun, run, write_file
+from benchmarks.handoff import HandoffRun
 from benchmarks.job import JobRun, ScaleRun, run_scale, run_start_up
 from benchmarks.postgres import WAYS, LoadRun, measure_ways
 from orchestration.settings import PROJECT_ROOT
 
-PARTS = ("start", "job", "gate", "postgres", "attribution")
+PARTS = ("start", "job", "gate", "postgres", "attribution", "handoff")
 _Run = TypeVar("_Run")
 Row = tuple[str, str, str, str]
 
@@ -41,6 +42,13 @@ def main(arguments: Sequence[str]) -> int:
         default=[1_000_000, 10_000_000, 50_000_000],
         help="touches that are credited (1,000,000 10,000,000 50,000,000)",
     )
+    parser.add_argument(
+        "--handoffs",
+        type=int,
+        nargs="+",
+        default=[10_000, 100_000, 1_000_000],
+        help="hand-offs whose clock and queues are computed (10,000 100,000 1,000,000)",
+    )
     given = parser.parse_args(arguments)
     folder = PROJECT_ROOT / ".concord" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,6 +62,10 @@ def main(arguments: Sequence[str]) -> int:
             str(touches): {way: [asdict(each) for each in results] for way, results in ways.items()}
             for touches, ways in credited.items()
         }
+    if "handoff" in given.only:
+        handed_over = measure_handoffs(given.handoffs, given.runs, folder / "handoff", _say)
+        rows += _handoff_rows(handed_over)
+        figures["handoff"] = {str(size): [asdict(each) for each in results] for size, results in handed_over.items()}
     path = folder / f"bench-{datetime.now(UTC):%Y%m%dT%H%M%S}.json"
     path.write_text(json.dumps({"machine": machine(), "runs": given.runs, **figures}, indent=2) + "\n")
     print("\n".join(table(rows)))
@@ -160,6 +172,42 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         (f"{touches:,} touches: the package as a multiple of that", f"{peer / own:.2f}×", "", ""),
         (f"{touches:,} touches: greatest error of its removal effects", f"{error:.4f}", "", ""),
     ]
+
+
+def measure_handoffs(
+    sizes: Sequence[int], runs: int, folder: Path, say: Callable[[str], None]
+) -> dict[int, list[HandoffRun]]:
+    """Clock and queues of each number of hand-offs, round by round."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handoff.compile_models(folder)
+    paths = {size: handoff.prepare(folder, size) for size in sizes}
+    by_size: dict[int, list[HandoffRun]] = {size: [] for size in sizes}
+    for number in range(1, runs + 1):
+        for size, results in by_size.items():
+            say(f"round {number}: {size:,} hand-offs")
+            results.append(handoff.run(paths[size]))
+    for path in paths.values():
+        path.unlink()
+    return by_size
+
+
+def _handoff_rows(by_size: dict[int, list[HandoffRun]]) -> list[Row]:
+    parts = {"the clock": handoff.CLOCK, "who stood in the queue": handoff.QUEUE}
+    rows: list[Row] = []
+    before: tuple[int, dict[str, float]] | None = None
+    for size, runs in sorted(by_size.items()):
+        used = {part: _median(runs, lambda each, m=models: each.cpu_of(m)) for part, models in parts.items()}
+        for part, models in parts.items():
+            seconds = _median(runs, lambda each, m=models: sum(each.seconds[name] for name in m))
+            rows.append((f"{size:,} hand-offs: {part}", f"{seconds:.1f}", f"{used[part]:.1f}", ""))
+            if before is not None:
+                grown = handoff.growth(before[0], before[1][part], size, used[part])
+                rows.append((f"{size:,} hand-offs: {part}, growth beside n log n", "", f"{grown:.2f}×", ""))
+        peak = _median(runs, lambda each: each.usage.peak_bytes) / 1e9
+        whole = _median(runs, lambda each: each.usage.cpu_seconds)
+        rows.append((f"{size:,} hand-offs: whole process", "", f"{whole:.1f}", f"{peak:.2f} GB"))
+        before = size, used
+    return rows
 
 
 def _scale_rows(scale: float, rounds: Sequence[ScaleRun]) -> list[Row]:

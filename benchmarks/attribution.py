@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks import compiled
 from benchmarks.processes import BenchmarkError, Usage, measure
 from orchestration.settings import PROJECT_ROOT
 
@@ -168,27 +168,8 @@ class _Dbt:
 
 
 def compile_models(folder: Path) -> None:
-    """Write the SQL of the models, as dbt compiles it for a file `touches.duckdb`, into the folder.
-
-    Raises:
-        BenchmarkError: dbt could not compile them.
-    """
-    scratch = folder / "compiled"
-    scratch.mkdir(parents=True, exist_ok=True)
-    outcome = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--quiet", "compile", "--target-path", str(scratch),
-         "--log-path", str(scratch), "--profiles-dir", str(PROJECT_ROOT), "--select", *SQL_MODELS],
-        cwd=PROJECT_ROOT,
-        env={**os.environ, "CONCORD_BUILD_FILE": str(scratch / "touches.duckdb"), "CONCORD_TARGET": "duckdb"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if outcome.returncode:
-        raise BenchmarkError(f"dbt could not compile the models:\n{outcome.stdout[-3000:]}{outcome.stderr[-3000:]}")
-    nodes = json.loads((scratch / "manifest.json").read_text())["nodes"].values()
-    compiled = {node["name"]: node["compiled_code"] for node in nodes if node["name"] in SQL_MODELS}
-    (folder / "compiled.json").write_text(json.dumps(compiled))
+    """Write the SQL of the models, as dbt compiles it for a file `touches.duckdb`, into the folder."""
+    compiled.compile_models(folder, SQL_MODELS, "touches.duckdb")
 
 
 def _model(name: str) -> ModuleType:
@@ -245,9 +226,9 @@ def go(way: str, path: Path) -> dict[str, Any]:
 
 
 def _models(connection: duckdb.DuckDBPyConnection, path: Path, clock: _Clock) -> dict[str, Any]:
-    compiled = json.loads((path.parent.parent / "compiled.json").read_text())
+    sql_of = compiled.read_compiled(path.parent.parent)
     for name in SQL_MODELS:
-        sql = compiled[name]
+        sql = sql_of[name]
         clock(name, lambda n=name, s=sql: connection.execute(f"create or replace table intermediate.{n} as {s}"))
     for name in PYTHON_MODELS:
         module = _model(name)

@@ -33,11 +33,20 @@ class Translator(DagsterDbtTranslator):
     """Keys, groups and owners of dbt's nodes in the graph."""
 
     def __init__(self) -> None:
-        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False))
+        super().__init__(
+            DagsterDbtTranslatorSettings(
+                enable_asset_checks=True,
+                enable_source_tests_as_checks=False,
+                # All of schema audit is written before the build context is laid down.
+                enable_duplicate_source_asset_keys=True,
+            )
+        )
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """`schema/name` of a model or seed, `system/object` of a source."""
+        """`schema/name` of a model or seed, `system/object` of a source; what the run itself writes is the context."""
         if dbt_resource_props["resource_type"] == "source":
+            if dbt_resource_props["source_name"] == CONTEXT_KEY.path[0]:
+                return CONTEXT_KEY
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from benchmarks.__main__ import main, measure_all, measure_attribution, table
+from benchmarks.__main__ import main, measure_all, measure_attribution, measure_handoffs, table
 from benchmarks.gate import run, write_file
+from benchmarks.handoff import growth
 from benchmarks.job import scan
 from benchmarks.postgres import measure_ways
 from benchmarks.processes import BenchmarkError, measure
@@ -104,3 +105,16 @@ def test_all_ways_over_the_same_touches(tmp_path):
     assert len(set(figures.values())) == 2
     assert min(figures.values()) > 0
     assert 0 < ways["peer"][0].error < 0.5
+
+
+def test_growth_is_told_beside_n_log_n():
+    assert growth(1024, 1.0, 1024 * 1024, 2048.0) == 1.0
+    assert growth(1024, 1.0, 1024 * 1024, 1024.0 * 1024) == 512.0
+
+
+@pytest.mark.matrix
+def test_every_invented_handoff_is_due_and_every_touch_a_choice(tmp_path):
+    """The benchmark fails by itself where they are not."""
+    (run,) = measure_handoffs([2_000], 1, tmp_path, lambda _: None)[2_000]
+    assert run.figures["choices"] == run.figures["touched"] > run.figures["skips"] > 0
+    assert run.usage.peak_bytes > 0

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email import message_from_bytes, policy
 
 import duckdb
 import pytest
 
+from dashboard.access import Users
+from dashboard.access_scopes import EVERYTHING, Scope
+from dashboard.digests import write_digests
+from dashboard.drill_downs import DRILL_DOWNS
+from dashboard.page import fitting
+from orchestration.publishing.postgres import publish_to_postgres
+from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable
 from orchestration.settings import Settings
-from tests.handoff.rep_attack import findings, named, seen_by_readers
+from tests.dashboard.serving import serving
+from tests.handoff.rep_attack import findings, named, says, seen_by_readers
 from tests.handoff.rep_world import World
+from tests.postgres.conftest import database, postgres_server  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +31,7 @@ class Published:
 
     level: str
     settings: Settings
+    tables: list[PublishedTable]
     words: tuple[str, ...]
 
     def attack(self) -> duckdb.DuckDBPyConnection:
@@ -31,9 +42,9 @@ class Published:
 def by_level(demo, manifest, tmp_path_factory) -> dict[str, Published]:
     folder = tmp_path_factory.mktemp("reps")
     world = World(demo, manifest, folder)
-    team = Published("team", world.publish("team", folder / "team"), ("secret",))
+    team = Published("team", world.publish("team", folder / "team"), world.tables, ("secret",))
     world.hide_all()
-    off = Published("off", world.publish("off", folder / "off"), ("secret", "openville", "farland"))
+    off = Published("off", world.publish("off", folder / "off"), world.tables, ("secret", "openville", "farland"))
     return {"team": team, "off": off}
 
 
@@ -105,3 +116,73 @@ def test_the_attack_finds_what_is_not_hidden(by_level, mistake) -> None:
         table = re.search(r"seen\.(\w+\.\w+)", change)[1]
         found = findings(attack, tables=[table])
         assert any(expected in finding for finding in found), found
+
+
+def heard(text: str, words: tuple[str, ...]) -> set[str]:
+    """The words that a text says."""
+    return {word for word in words if word in text.lower()}
+
+
+@pytest.mark.parametrize("level", ["team", "off"])
+def test_the_page_and_the_digests_say_no_more(by_level, tmp_path, level) -> None:
+    published = by_level[level]
+    content, page = fitting(published.settings.published)
+    # The page itself never says these words: rows are embedded in it as plain JSON.
+    assert heard(page, published.words) == set()
+    assert ("openville" in page.lower()) == (level == "team")
+    for path in write_digests(content, tmp_path):
+        mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+        parts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+        assert parts
+        assert heard(" ".join(parts), published.words) == set(), path.name
+
+
+def test_the_server_says_no_more_to_whoever_sees_a_part(by_level, tmp_path) -> None:
+    """Rows and figures as a viewer of all, of a region, of a named team and of a team that is too small gets them."""
+    published = by_level["team"]
+    users = Users(tmp_path / "access" / "users.json")
+    scopes = {
+        "ana": EVERYTHING,
+        "emil": Scope(regions=("EMEA",)),
+        "tess": Scope(teams=("Openville",)),
+        "small": Scope(teams=("secret East",)),
+    }
+    for name, scope in scopes.items():
+        users.add(name, scope, f"violet kettle 93 {name}")
+    tokens = {name: users.add_token(name, "tests") for name in scopes}
+    deals = {}
+    with serving(tmp_path, published.settings.warehouse, users, tokens) as server:
+        for name in scopes:
+            answered = 0
+            with server.machine(name) as client:
+                for path in ["/", "/figures", *(f"/rows/{each}.csv" for each in DRILL_DOWNS)]:
+                    answer = client.get(path)
+                    answered += answer.status_code == 200
+                    # The viewer's own scope stands on every page for them.
+                    said = answer.text.lower().replace("secret east", "") if name == "small" else answer.text
+                    assert heard(said, published.words) == set(), (name, path)
+                deals[name] = len(client.get("/rows/opportunities.csv").text.splitlines()) - 1
+            assert answered > 5, f"{name} gets nothing, so nothing is shown"
+    assert deals["ana"] > deals["tess"] > 0
+    assert deals["emil"] > 0
+    assert deals["small"] <= 0
+
+
+def test_postgres_says_no_more(by_level, database) -> None:  # noqa: F811
+    published = by_level["team"]
+    publish_to_postgres(database.dsn, published.settings.published, [*published.tables, *AUDIT_TABLES], indexes={})
+    columns = database.rows(
+        "select table_schema, table_name, column_name from information_schema.columns"
+        " where table_schema not in ('pg_catalog', 'information_schema') and data_type in ('text', 'character varying')"
+    )
+    found, teams = [], set()
+    for schema, table, column in columns:
+        place = f'"{schema}"."{table}"'
+        condition = says(f'"{column}"', published.words).replace("contains(", "strpos(").replace("')", "') > 0")
+        if database.rows(f"select 1 from {place} where {condition} limit 1"):
+            found.append(f"{place}.{column}")
+        if column == "owner_team":
+            teams |= set(database.rows(f'select distinct "{column}" from {place}'))
+    assert found == []
+    assert len(columns) > 200
+    assert ("Openville",) in teams
