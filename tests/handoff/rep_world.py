@@ -106,14 +106,8 @@ class World:
         self._dbt("int_rep_groups", *_BUILT, *_NAMING)
 
     def _dbt(self, *models: str) -> None:
-<<<<<<< HEAD
-        # The promises are not built anew, and whoever else owns a lead may have it due at another time.
-        left_out = ("test_type:generic", "test_type:unit", "assert_follow_up_counts_each_handoff_once")
-        self._build.dbt("--quiet", "build", "--select", *models, *_HEIRS, "--exclude", *left_out)
-=======
         # Of the tests only the named ones: others compare with models that are not built anew here.
         self._build.dbt("--quiet", "build", "--indirect-selection", "empty", "--select", *models, *_HEIRS)
->>>>>>> 1c48e39 (Build of the world of reps only what the attack looks at, and try the readers of the page, the digests and PostgreSQL)
 
     def deal_out(self) -> None:
         """Replace the demo's reps by `REPS`: everything that had an owner has one of them."""
