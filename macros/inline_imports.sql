@@ -3,7 +3,8 @@
         before it filters or joins; for a CTE that only imports a table that is a copy of the table
         (duckdb issue 20958). Imports of views stay as they are: they would be computed twice. -#}
     {%- set tables = [] -%}
-    {%- for unique_id in model.depends_on.nodes -%}
+    {#- dbt's unit tests know no graph, and their inputs are no tables. -#}
+    {%- for unique_id in model.depends_on.nodes if 'nodes' in graph -%}
         {%- set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) -%}
         {%- if node.resource_type in ['seed', 'source']
             or node.config.materialized in ['table', 'incremental'] -%}
