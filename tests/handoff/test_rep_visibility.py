@@ -9,11 +9,15 @@ from email import message_from_bytes, policy
 import duckdb
 import pytest
 
+from dashboard.access import Users
+from dashboard.access_scopes import EVERYTHING, Scope
 from dashboard.digests import write_digests
+from dashboard.drill_downs import DRILL_DOWNS
 from dashboard.page import fitting
 from orchestration.publishing.postgres import publish_to_postgres
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable
 from orchestration.settings import Settings
+from tests.dashboard.serving import serving
 from tests.handoff.rep_attack import findings, named, says, seen_by_readers
 from tests.handoff.rep_world import World
 from tests.postgres.conftest import database, postgres_server  # noqa: F401
@@ -151,3 +155,34 @@ def test_postgres_says_no_more(by_level, database) -> None:  # noqa: F811
     assert found == []
     assert len(columns) > 200
     assert ("Openville",) in teams
+
+
+def test_the_server_says_no_more_to_whoever_sees_a_part(by_level, tmp_path) -> None:
+    """Every list of rows, as a viewer of all, of a region, of a named team and of a team that is too small gets it."""
+    published = by_level["team"]
+    users = Users(tmp_path / "access" / "users.json")
+    scopes = {
+        "ana": EVERYTHING,
+        "emil": Scope(regions=("EMEA",)),
+        "tess": Scope(teams=("Openville",)),
+        "small": Scope(teams=("secret East",)),
+    }
+    for name, scope in scopes.items():
+        users.add(name, scope, None)
+    tokens = {name: users.add_token(name, "tests") for name in scopes}
+    deals = {}
+    with serving(tmp_path, published.settings.warehouse, users, tokens) as server:
+        for name in scopes:
+            answered = 0
+            with server.machine(name) as client:
+                for path in (f"/rows/{each}.csv" for each in DRILL_DOWNS):
+                    answer = client.get(path)
+                    answered += answer.status_code == 200
+                    # The viewer's own scope stands on every page for them.
+                    said = answer.text.lower().replace("secret east", "") if name == "small" else answer.text
+                    assert heard(said, published.words) == set(), (name, path)
+                deals[name] = len(client.get("/rows/opportunities.csv").text.splitlines()) - 1
+            assert answered > 5, f"{name} gets nothing, so nothing is shown"
+    assert deals["ana"] > deals["tess"] > 0
+    assert deals["emil"] > 0
+    assert deals["small"] <= 0
