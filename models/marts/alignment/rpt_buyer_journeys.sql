@@ -37,35 +37,7 @@ journeys as (
 
 ),
 
-quarters as (
-
-    select distinct quarter_start_date
-    from journeys
-
-),
-
-periods as (
-
-    select
-        'fiscal_quarter' as period_grain,
-        quarter_start_date,
-        quarter_start_date as counted_quarter_start_date
-    from quarters
-
-    union all
-
-    select
-        'trailing_year' as period_grain,
-        quarters.quarter_start_date,
-        counted_quarters.quarter_start_date as counted_quarter_start_date
-    from quarters
-    inner join quarters as counted_quarters
-        on
-            quarters.quarter_start_date >= counted_quarters.quarter_start_date
-            and cast({{ dbt.dateadd('month', -12, 'quarters.quarter_start_date') }} as date)
-            < counted_quarters.quarter_start_date
-
-),
+{{ quarters_and_trailing_years('journeys') }},
 
 grouped as (
 
