@@ -1,4 +1,4 @@
-with activity_records as (
+with activity_records as {{ read_in_place() }} (
 
     select * from {{ ref('int_activity_records_unioned') }}
 

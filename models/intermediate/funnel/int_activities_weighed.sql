@@ -10,7 +10,7 @@
     'campaign_id', 'content_id', 'url',
 ] -%}
 
-with activities as (
+with activities as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_activities') }}

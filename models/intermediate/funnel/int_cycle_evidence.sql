@@ -5,7 +5,7 @@
     pre_hook="{{ clear_people(ref('int_people_changed')) }}",
 ) }}
 
-with cycles as (
+with cycles as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_cycles') }}
@@ -13,7 +13,7 @@ with cycles as (
 
 ),
 
-evidence as (
+evidence as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_stage_evidence') }}

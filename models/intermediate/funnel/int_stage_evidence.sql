@@ -5,7 +5,7 @@
     pre_hook="{{ clear_people(ref('int_people_changed')) }}",
 ) }}
 
-with activities as (
+with activities as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_activities') }}
@@ -13,13 +13,13 @@ with activities as (
 
 ),
 
-person_records as (
+person_records as {{ read_in_place() }} (
 
     select * from {{ ref('int_person_records_unioned') }}
 
 ),
 
-record_states as (
+record_states as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_person_record_states') }}
@@ -27,7 +27,7 @@ record_states as (
 
 ),
 
-people as (
+people as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_people') }}
@@ -35,7 +35,7 @@ people as (
 
 ),
 
-scores as (
+scores as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_person_scores') }}
@@ -43,7 +43,7 @@ scores as (
 
 ),
 
-opportunity_outcomes as (
+opportunity_outcomes as {{ read_in_place() }} (
 
     select *
     from {{ ref('int_opportunity_outcomes') }}
