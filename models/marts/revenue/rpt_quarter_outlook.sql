@@ -46,7 +46,8 @@ learned as (
         outlook_snapshot_id,
         count(*) as learned_quarters,
         {{ exact_sum('won_later_amount') }} as won_later_amount,
-        {{ exact_sum('won_later_amount * won_later_amount') }} as won_later_squares
+        {{ exact_sum('cast(won_later_amount as double) * won_later_amount') }}
+            as won_later_squares
     from lessons
     group by outlook_snapshot_id
 
@@ -81,7 +82,7 @@ cells as (
         count(*) as deals,
         sum(case when won_amount > 0 then 1 else 0 end) as won_deals,
         sum(open_amount) as open_amount,
-        cast(sum(open_amount * open_amount) as double) as open_amount_squares,
+        {{ exact_sum('cast(open_amount as double) * open_amount') }} as open_amount_squares,
         -- A deal without an amount has no rate; what such deals came to is learned by the deal.
         sum(case when open_amount <> 0 then coalesce(won_amount, 0) else 0 end) as won_amount,
         sum(case when open_amount = 0 then 1 else 0 end) as blank_deals,
