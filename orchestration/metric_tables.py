@@ -118,11 +118,12 @@ class MetricLayer:
             key=lambda saved: saved.name,
         )
 
-    def sql_of_saved_query(self, name: str) -> str:
-        """The SQL of a saved query, as MetricFlow writes it for DuckDB."""
-        return self._sql_of_saved_queries()[name]
+    def sql_of_saved_queries(self) -> dict[str, str]:
+        """The SQL of each saved query by its name, as MetricFlow writes it for DuckDB.
 
-    def _sql_of_saved_queries(self) -> dict[str, str]:
+        Raises:
+            MetricError: MetricFlow cannot write one; the message names it.
+        """
         if self._kept.exists():
             return json.loads(self._kept.read_text(encoding="utf-8"))
         written: dict[str, str] = {}
@@ -186,13 +187,14 @@ class MetricLayer:
             MetricError: A saved query does not run; the message names it.
         """
         counts: dict[str, int] = {}
+        written = self.sql_of_saved_queries()
         connection.execute("begin")
         try:
             connection.execute(f"create schema if not exists {SCHEMA}")
             for saved in self.saved_queries():
                 table = f"{SCHEMA}.{saved.name}"
                 try:
-                    _create_table(connection, table, self.sql_of_saved_query(saved.name))
+                    _create_table(connection, table, written[saved.name])
                 except Exception as error:
                     raise MetricError(f"saved query {saved.name}: {error}") from error
                 connection.execute(f"comment on table {table} is {_quoted(saved.description)}")

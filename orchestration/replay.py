@@ -291,7 +291,7 @@ def _replay_in(trial: Trial, build: BuildContext, version: str) -> Replay:
     trial.build(models_to_replay(prepared.manifest), tests=True, told=told)
     results = trial.folder / "results.duckdb"
     with _together(prepared, trial, results) as connection:
-        with_metrics = prepared.metrics.sql_of_saved_query(FIGURES)
+        with_metrics = prepared.metrics.sql_of_saved_queries()[FIGURES]
         connection.execute("use replayed")
         write_saved_query(connection, FIGURES, with_metrics)
         connection.execute("use results")
