@@ -70,6 +70,16 @@ class Sizes:
         return 3 * self._many(30, 4)
 
     @property
+    def held_leads(self) -> int:
+        """Leads of the CRM with a status that nobody agreed on."""
+        return self._many(60, 2)
+
+    @property
+    def held_deals(self) -> int:
+        """Deals that a contract holds back, on each side."""
+        return self._many(20, 1)
+
+    @property
     def reps(self) -> int:
         """Sales people, spread over three regions."""
         return self._many(40, 6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import duckdb
 
 from sample import vocabulary as v
@@ -19,6 +21,9 @@ CLOCK_CHANGES = (
     "2026-03-08 07:00:00",
     "2026-03-29 01:00:00",
 )
+# What a contract holds back was delivered with the history and never changed after that, so that no daily delivery of a
+# few rows holds one.
+SETTLED = datetime(2026, 5, 1)
 STATUS_OF_EXIT = {"recycled": "Nurture", "rejected": "Rejected", "disqualified": "Unqualified"}
 # source, medium of a session and whether it is paid for
 CHANNELS = (
@@ -52,7 +57,9 @@ def build_records(con: duckdb.DuckDBPyConnection, sizes: Sizes, seed: int) -> No
         _twins(),
         _contact_events(d),
         _engagements(d),
-        _believed_deals(d),
+        _believed_deals(sizes, d),
+        _held_leads(sizes, d),
+        _held_deals(sizes, d),
     ):
         con.execute(statement)
 
@@ -802,10 +809,23 @@ order by id
 """
 
 
-def _believed_deals(d: Draws) -> str:
-    """What marketing's system believes of the deals: mostly the same, sometimes another amount, date or stage."""
+def _believed_deals(sizes: Sizes, d: Draws) -> str:
+    """What marketing's system believes of the deals: mostly the same, sometimes another amount, date or stage.
+
+    A few of old customers come with a zero too many and a currency in small letters, which their contract holds back.
+    """
     return f"""
 create table believed_deals as
+with mistyped as (
+    select oid
+    from deals as d
+    inner join people as p using (pid)
+    where p.kind = 'legacy' and d.kind in ('legacy', 'renewal') and coalesce(d.won_at, d.lost_at) < {literal(SETTLED)}
+        and {d.chance("deal in marketing's system", "key", 0.9)}
+    order by {d.uniform("mistyped deal", "key")}, key
+    limit {sizes.held_deals}
+)
+
 select
     60000000 + oid as deal_id,
     oid,
@@ -813,8 +833,45 @@ select
     created_at + interval 10 minute as created_at,
     {d.chance("other amount", "key", 0.08)} as has_other_amount,
     {d.chance("other close date", "key", 0.10)} as has_other_date,
-    {d.chance("late stage", "key", 0.08)} as has_late_stage
+    {d.chance("late stage", "key", 0.08)} as has_late_stage,
+    oid in (select oid from mistyped) as is_mistyped
 from deals
 where kind <> 'nobody' and {d.chance("deal in marketing's system", "key", 0.9)}
 order by oid
+"""
+
+
+def _held_leads(sizes: Sizes, d: Draws) -> str:
+    """Leads that sales entered for people of whom it wants nothing yet, with a status that nobody agreed on."""
+    return f"""
+create table held_leads as
+select pid, '00QHB' || right(lead_id, 13) as lead_id, start_at + interval 30 day as created_at
+from people
+where kind = 'market' and path = 'inquiry' and in_hubspot and twin is null and not is_free_mail
+    and start_at + interval 30 day < {literal(SETTLED)}
+order by {d.uniform("held lead", "pid")}, pid
+limit {sizes.held_leads}
+"""
+
+
+def _held_deals(sizes: Sizes, d: Draws) -> str:
+    """Deals that the CRM calls won but not closed, which cannot be; sales counts them."""
+    return f"""
+create table held_deals as
+select
+    '006HB' || lpad(aid::varchar, 13, '0') as sf_id,
+    aid,
+    rid,
+    currency,
+    cast(round(worth, 0) as decimal(18, 2)) as amount,
+    created_at,
+    cast(created_at + interval 45 day as date) as close_date
+from (
+    select *, {literal(START)} + to_seconds({20 * DAY} + {d.integer("held deal", "aid", 400 * DAY)}) as created_at
+    from accounts
+    where kind = 'market' and is_old_in_crm
+    order by {d.uniform("held deal of", "aid")}, aid
+    limit {sizes.held_deals}
+)
+order by aid
 """

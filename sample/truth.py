@@ -8,7 +8,14 @@ from pathlib import Path
 import duckdb
 
 from sample.draws import Draws
-from sample.extracts import believed_deal_states
+from sample.extracts import (
+    PORTAL_ZONE,
+    UNEXPLAINED_MONTH,
+    UNEXPLAINED_MQLS,
+    UNKNOWN_STATUS,
+    believed_deal_states,
+    invoiced,
+)
 from sample.plan import literal
 from sample.records import CLOCK_CHANGES
 
@@ -31,6 +38,7 @@ def write_truth(con: duckdb.DuckDBPyConnection, folder: Path, until: datetime, d
         "handoffs": _handoffs(known),
         "contracts": _contracts(known),
         "mrr": _mrr(known),
+        "counted": _counted(until - timedelta(seconds=1), draws),
         "disagreements": _disagreements(until - timedelta(seconds=1)),
         "planted": _planted(known),
     }
@@ -422,6 +430,117 @@ order by c.opportunity_id, "month"
 """
 
 
+def _counted(asof: datetime, draws: Draws) -> str:
+    """What each team's own system counts for itself: the record, of whose cycle or deal it tells, and its month there.
+
+    A second lead of the same person, and a person's record that tells of no cycle, have none. A deal is worth what
+    that system believes, at the rate of `valued_on`; finance invoices an account.
+    """
+    known = literal(asof)
+    marketing, crm = ("'marketing', 'hubspot'", "'crm', 'salesforce'")
+    reached = "from contact_events as e inner join people as p using (pid) "
+    deal = (
+        "coalesce({amount}, 0), o.currency, "
+        "case when {stage} in ('Closed Won', 'Closed Lost') then {closed} else cast({created} as date) end"
+    )
+    believed = deal.format(amount="b.amount", stage="b.stage", closed="b.close_date", created="b.created_at")
+    stated = deal.format(amount="s.amount", stage="s.stage", closed="s.close_date", created="o.created_at")
+    people = (
+        # The first answer makes the contact a lead of marketing, so it tells of the first cycle.
+        f"select 'leads', {marketing}, 'contact', p.hubspot_id::varchar, e.pid, 1, e.ts {reached}"
+        "where e.name = 'lifecyclestage' and e.value = 'lead'",
+        f"select 'mqls', {marketing}, 'contact', p.hubspot_id::varchar, e.pid, m.n, e.ts {reached}"
+        "left join entries as m on m.pid = e.pid and m.origin = 'marketing' "
+        "and e.ts in (m.mql_at + interval 1 second, m.mql_at + interval 1 day + interval 1 second) "
+        "where e.name = 'lifecyclestage' and e.value = 'marketingqualifiedlead'",
+        f"select 'sqls', {marketing}, 'contact', p.hubspot_id::varchar, e.pid, m.n, e.ts {reached}"
+        "inner join entries as m on m.pid = e.pid and e.ts = m.sql_at + interval 2 hour "
+        "where e.name = 'lifecyclestage' and e.value = 'salesqualifiedlead'",
+        f"select 'leads', {crm}, 'lead', lead_id, pid, case when not is_twin then 1 end, created_at from leads "
+        f"where not coalesce(merged_at <= {known}, false)",
+        f"select 'mqls', {crm}, 'lead', lead_id, pid, case when not is_twin then 1 end, created_at from leads "
+        f"where not coalesce(merged_at <= {known}, false) and lead_source in ('Inbound', 'Event')",
+        *(
+            f"select '{kpi}', {crm}, 'lead', lead_id, pid, null, created_at from held_leads"
+            for kpi in ("leads", "mqls")
+        ),
+        f"select 'sqls', {crm}, 'lead', p.lead_id, e.pid, m.n, e.ts "
+        "from lead_events as e inner join people as p using (pid) "
+        "inner join entries as m on m.pid = e.pid and e.ts = m.qualified_status_at "
+        "where e.field = 'Status' and e.new_value = 'Qualified'",
+    )
+    deals = (
+        f"select 'pipeline', {marketing}, 'deal', b.deal_id::varchar, o.sf_id, {believed}, b.created_at, "
+        f"{_portal_month('b.created_at')} from believed as b inner join deals as o using (oid)",
+        f"select 'bookings', {marketing}, 'deal', b.deal_id::varchar, o.sf_id, {believed}, "
+        "cast(b.close_date as timestamp), cast(date_trunc('month', b.close_date) as date) "
+        "from believed as b inner join deals as o using (oid) where b.stage = 'Closed Won'",
+        f"select 'pipeline', {crm}, 'opportunity', o.sf_id, o.sf_id, {stated}, o.created_at, "
+        "cast(date_trunc('month', o.created_at) as date) from stated as s inner join deals as o using (oid)",
+        f"select 'bookings', {crm}, 'opportunity', o.sf_id, o.sf_id, {stated}, cast(s.close_date as timestamp), "
+        "cast(date_trunc('month', s.close_date) as date) from stated as s inner join deals as o using (oid) "
+        "where s.stage = 'Closed Won'",
+        *(
+            f"select '{kpi}', {crm}, 'opportunity', sf_id, sf_id, amount, currency, close_date, {moment}, "
+            f"cast(date_trunc('month', {moment}) as date) from held_deals"
+            for kpi, moment in (("pipeline", "created_at"), ("bookings", "cast(close_date as timestamp)"))
+        ),
+    )
+    return f"""
+with believed as ({believed_deal_states(asof)}),
+
+invoices as ({invoiced(asof, draws)}),
+
+stated as (
+    select oid, arg_max(stage, step) as stage, arg_max({{'is': amount}}, step)['is'] as amount,
+        arg_max(close_date, step) as close_date
+    from deal_states
+    where ts <= {known}
+    group by oid
+),
+
+of_people(kpi, side, system, object, record_id, pid, n, counted_at) as ({" union all ".join(people)}),
+
+of_deals(kpi, side, system, object, record_id, opportunity_id, amount, currency, valued_on, counted_at, "month") as (
+    {" union all ".join(deals)}
+),
+
+every as (
+    select
+        r.kpi, r.side, r.system, r.object, r.record_id, {_person("r")} as true_person, c.cycle,
+        null as opportunity_id, null as account_id, null::decimal(18, 2) as amount, null as currency,
+        null::date as valued_on,
+        r.counted_at,
+        case r.side when 'marketing' then {_portal_month("r.counted_at")}
+            else cast(date_trunc('month', r.counted_at) as date) end as "month"
+    from of_people as r
+    left join cycles as c on c.pid = r.pid and c.n = r.n
+    where r.counted_at <= {known}
+    union all
+    select kpi, side, system, object, record_id, null, null, opportunity_id, null, amount, currency, valued_on,
+        counted_at, "month"
+    from of_deals
+    union all
+    select 'bookings', 'finance', 'finance', 'invoiced', null, null, null, null, account_id, amount, currency, "month",
+        cast("month" as timestamp), "month"
+    from invoices
+    union all
+    -- Each team counts every deal that was created, worth something or not.
+    select 'opportunities', side, system, object, record_id, null, null, opportunity_id, null, null, null, null,
+        counted_at, "month"
+    from of_deals
+    where kpi = 'pipeline'
+)
+
+select * from every order by kpi, side, record_id, account_id, currency, counted_at
+"""
+
+
+def _portal_month(moment: str) -> str:
+    """The month of a moment on the clock of marketing's system."""
+    return f"cast(date_trunc('month', timezone('{PORTAL_ZONE}', timezone('UTC', {moment}))) as date)"
+
+
 def _disagreements(asof: datetime) -> str:
     return f"""
 with states as ({believed_deal_states(asof)}),
@@ -534,6 +653,14 @@ def _planted(known: str) -> str:
         "where p.in_hubspot",
         "select 'cherry-picker', 'salesforce', 'user', user_id, 'leaves leads waiting', timestamp '2025-01-01' "
         "from reps where is_cherry_picker",
+        "select 'held back: accepted_values:status', 'salesforce', 'lead', lead_id, "
+        f"'{UNKNOWN_STATUS}', created_at from held_leads",
+        "select 'held back: condition:won_is_closed', 'salesforce', 'opportunity', sf_id, 'won, but not closed', "
+        "created_at from held_deals",
+        "select 'held back: pattern:deal_currency_code', 'hubspot', 'deal', b.deal_id::varchar, lower(d.currency), "
+        "b.created_at from believed_deals as b inner join deals as d using (oid) where b.is_mistyped",
+        "select 'reported without records', 'reported', 'figures', "
+        f"'mqls|marketing|{UNEXPLAINED_MONTH:%Y-%m-%d}', '{UNEXPLAINED_MQLS}', {literal(UNEXPLAINED_MONTH)}",
         "select 'late market', 'salesforce', 'account', sf_id, industry, timestamp '2025-10-01' from accounts "
         "where is_late_market",
     )

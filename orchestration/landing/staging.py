@@ -239,8 +239,12 @@ def _csv_relation(paths: Sequence[Path], headers: Sequence[str], delimiter: str,
 
 def _stage(connection: duckdb.DuckDBPyConnection, statement: str, batches: Sequence[Batch], expected: int) -> None:
     """Run a staging statement; raises UnreadableFileError where the parser's count is not the scan's."""
-    first = connection.execute(f"select count(*) from {STAGED}").fetchone()[0]  # type: ignore[index]
+    ((last,),) = connection.execute(f"select coalesce(max(rowid), -1) from {STAGED}").fetchall()
     inserted = connection.execute(statement).fetchone()[0]  # type: ignore[index]
+    # Rows of an attempt that was taken back leave a gap before these.
+    ((first,),) = connection.execute(
+        f"select coalesce(min(rowid), {last + 1}) from {STAGED} where rowid > {last}"
+    ).fetchall()
     if inserted != expected:
         connection.execute(f"delete from {STAGED} where rowid >= {first}")
         raise UnreadableFileError(f"it has {expected} records, but {inserted} rows could be read")

@@ -278,3 +278,20 @@ def test_rows_keep_their_numbers_over_many_files_and_chunks(company: Company) ->
     assert company.query("select row_number from audit.quarantine where file_name = 'a.csv' order by 1") == [
         (1000 * n,) for n in range(1, 31)
     ]
+
+
+def test_rows_keep_their_numbers_where_files_cannot_be_read_together(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read in another order than delivered is taken back and read again, a file at a time."""
+    monkeypatch.setattr("orchestration.landing.staging._is_in_order", lambda *_: False)
+    company.deliver("customers/a.csv", [customer(1)])
+    for name, numbers in {"a.csv": range(1, 41), "b.csv": range(41, 81)}.items():
+        company.deliver(f"deals/{name}", [deal(n, customer_id="C9" if n in (7, 45) else "C1") for n in numbers])
+    company.land()
+    assert company.query("select file_name, row_number from audit.quarantine order by 1") == [
+        ("a.csv", 7),
+        ("b.csv", 5),
+    ]
+    wrong = "_row_number <> cast(substr(deal_id, 2) as int) - case _file_name when 'a.csv' then 0 else 40 end"
+    assert company.value(f"select count(*) from raw.shop__deals where {wrong}") == 0

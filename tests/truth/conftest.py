@@ -9,7 +9,6 @@ from tests.conftest import Demo
 @pytest.fixture(scope="session")
 def built(demo: Demo) -> duckdb.DuckDBPyConnection:
     """The demo's marts, with the truth beside them in the schema `truth`."""
-    assert "Held back   0 rows" in demo.output, "what a contract holds back is not in the marts"
     con = duckdb.connect()
     con.execute(f"attach '{demo.settings.build_file}' as build (read_only)")
     con.execute("use build")
