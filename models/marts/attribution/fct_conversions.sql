@@ -111,6 +111,13 @@ final as (
         conversions.original_currency,
         conversions.value,
         conversions.original_value,
+        cast(
+            case
+                when opportunities.recurring_period = 'year' then opportunities.recurring_amount
+                else opportunities.recurring_amount * 12
+            end
+            as decimal(18, 2)
+        ) as recurring_amount_12_months,
         cast(coalesce(journeys.touches, 0) as bigint) as touches,
         cast(coalesce(journeys.marketing_touches, 0) as bigint) as marketing_touches,
         cast(coalesce(journeys.sales_touches, 0) as bigint) as sales_touches,

@@ -87,6 +87,7 @@ final as (
         is_in_force
         and opportunity_type <> '(all)'
         and grain_rank = coarsest_rank_of_type as is_type_total,
+        target_month <= {{ business_date(as_of()) }} as is_begun,
         target_month
     from ranked
 
