@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+# The setting that tells dbt where the agreed tables of a run lie.
+SEED_PATH = "CONCORD_SEED_PATH"
 _LOOK_SECONDS = 0.1
 
 
@@ -30,11 +32,16 @@ def main(arguments: Sequence[str]) -> int:
     import dbt.task.runnable
     from dbt.cli.main import dbtRunner
     from dbt.contracts.graph.manifest import Manifest
+    from dbt.node_types import NodeType
     from dbt.parser.manifest import extended_mashumuro_decoder
 
     packed = (Path(parsed) / "partial_parse.msgpack").read_bytes()
     # dbt itself would take what was parsed for another warehouse's and parse all of it again.
     manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+    # It was parsed with whatever rows the agreed tables had then; only their files are of this run.
+    for node in manifest.nodes.values():
+        if node.resource_type == NodeType.Seed:
+            node.original_file_path = (Path(os.environ[SEED_PATH]) / node.path).as_posix()
     manifest.build_flat_graph()
     # Seconds, for a copy of the manifest that lies in the folder of the parsed project already.
     dbt.task.runnable.write_manifest = lambda *_: None

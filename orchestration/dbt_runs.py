@@ -21,6 +21,7 @@ import yaml
 
 from orchestration.agreed_definitions import Definitions
 from orchestration.build_context import hash_files
+from orchestration.dbt_process import SEED_PATH
 from orchestration.settings import Settings
 
 _PARSED, _KEPT_PARSED, _DAY = "parsed-", 4, 86_400.0
@@ -37,7 +38,7 @@ class DbtProjectState:
 
     Attributes:
         parsed: Folder of what dbt made of the project: its manifest and that of the semantic layer. Equal projects
-            with equal agreed tables share it, whatever warehouse they build.
+            share it, whatever agreed tables they read and whatever warehouse they build.
         target: Folder in which dbt writes what it did in this warehouse; one per warehouse, so that builds of two
             warehouses never meet in it.
         environment: What any dbt process on this warehouse needs.
@@ -88,8 +89,6 @@ def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectS
     warehouse = hashlib.sha256(str(settings.build_file).encode()).hexdigest()[:12]
     scratch = settings.scratch / "dbt"
     environment = {
-        # Relative: with an absolute seed path dbt writes into the folder it reads.
-        "CONCORD_SEED_PATH": definitions.folder.relative_to(settings.project).as_posix(),
         "CONCORD_TARGET": settings.target,
         # Every statement of a run is 12 MB of log; the SQL itself lies compiled in the target folder.
         "DBT_LOG_LEVEL_FILE": "info",
@@ -103,12 +102,15 @@ def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectS
         json.dumps(
             [
                 hash_files(settings.project, _PROJECT),
+                _described_tables(definitions.folder),
                 environment,
                 version("dbt-core"),
                 version("dbt-duckdb"),
             ]
         ).encode()
     ).hexdigest()
+    # Relative: with an absolute seed path dbt writes into the folder it reads.
+    environment |= {SEED_PATH: definitions.folder.relative_to(settings.project).as_posix()}
     parsed = scratch / f"{_PARSED}{state[:16]}"
     was_parsed = not parsed.is_dir()
     if was_parsed:
@@ -119,6 +121,13 @@ def prepare_project(settings: Settings, definitions: Definitions) -> DbtProjectS
     _sweep_parsed(scratch)
     target = scratch / warehouse
     return DbtProjectState(parsed, target, environment | _places(target, settings.build_file), was_parsed)
+
+
+def _described_tables(folder: Path) -> str:
+    """A hash of all that dbt's parser sees of the agreed tables: their names and their YAML, but not their rows."""
+    described = sorted(path.name for path in folder.iterdir() if path.suffix != ".csv")
+    names = sorted(path.name for path in folder.glob("*.csv"))
+    return hash_files(folder, described) + hashlib.sha256("\0".join(names).encode()).hexdigest()
 
 
 def _places(target: Path, build_file: Path) -> dict[str, str]:
