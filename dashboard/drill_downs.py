@@ -538,6 +538,46 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " different months has a step in each.",
         ),
         DrillDown(
+            "alignment_records",
+            "Records of the teams' figures",
+            "alignment.fct_alignment_records as data"
+            " left join core.dim_people as people on data.person_id = people.person_id" + _OPPORTUNITY + _ACCOUNT,
+            date="side_month",
+            key="alignment_record_id",
+            order="-side_counted_at",
+            columns="kpi, side, is_agreed flag, reason, is_counted_by_side flag, is_counted_by_shared flag,"
+            " account_name, opportunity_name, side_value number, shared_value number, side_month date,"
+            " shared_month date, side_counted_at moment, shared_counted_at moment, grade, region, opportunity_id,"
+            " person_id",
+            also="alignment_record_id, rule_id, record_key, entry_id, account_id, system, object, record_id,"
+            " held_back_by",
+            sql={
+                "account_name": "accounts.account_name",
+                "opportunity_name": "opportunities.opportunity_name",
+                "region": "coalesce(opportunities.region, people.region, accounts.region)",
+                # As the page writes it.
+                "reason": "replace(data.reason, '_', ' ')",
+            },
+            scopes=("region",),
+            note="What the side and the shared figure count as one record is one row, whether they agree on it or not.",
+        ),
+        DrillDown(
+            "alignment_bridge",
+            "The teams' figures beside the shared ones",
+            "alignment.rpt_alignment_bridge as data",
+            date="period_month",
+            key="bridge_id",
+            order="-period_month",
+            columns="period_month date, kpi, side, owner, side_value number, steps_value number, shared_value number,"
+            " agreeing_records whole, records whole, money money",
+            also="bridge_id, system, link, own_value number, residual number, not_reproducible_value number,"
+            " is_reported flag, has_records flag",
+            totals=("agreeing_records", "records", "money"),
+            record=None,
+            note="The records that agree are among those of the teams' figures; those that do not, with why, where the"
+            " teams' figures differ. One that the two count in different months is compared in both.",
+        ),
+        DrillDown(
             "funnel_conversion",
             "Funnel by month",
             "funnel.rpt_funnel_conversion as data",
@@ -675,6 +715,9 @@ FIGURES: Mapping[str, FigureRows] = {
     "sla_compliance_rate": _handoffs(_DUE, is_exact=False),
     "ignored_rate": _handoffs(_DUE, is_exact=False),
     "feedback_rate": _handoffs(_PASSED, is_exact=False),
+    "agreeing_records": FigureRows("alignment_records", (("is_agreed", "true"),), "side_month"),
+    "compared_records": FigureRows("alignment_bridge", (), "period_month", "records"),
+    "alignment_index": FigureRows("alignment_bridge", (), "period_month", is_exact=False),
     **{f"{change}_mrr": _recurring(f"{change}_mrr") for change in _MRR_CHANGES},
     "starting_mrr": _recurring("starting_mrr", "first"),
     "ending_mrr": _recurring("ending_mrr", "last"),
