@@ -7,6 +7,7 @@ import jinja2
 import pytest
 
 from orchestration.settings import PROJECT_ROOT
+from tests.activity.rendered_sql import rendered
 
 ROWS = "(values ('a', 1, 'x'), ('b', 1, 'y'), ('b', null, 'z')) as rows (k, n, t)"
 
@@ -37,3 +38,13 @@ def test_grain(arguments, expected):
 def test_unique_combination():
     assert failures("unique_combination", ROWS, columns=["k"]) == [("b", 2)]
     assert failures("unique_combination", ROWS, columns=["k", "n"]) == []
+
+
+@pytest.mark.parametrize(
+    ("least", "found"), [(100, []), (99, [("SMB", "Mid-Market")])], ids=["beside each other", "overlapping"]
+)
+def test_segments_that_overlap_are_named(least, found):
+    with duckdb.connect() as connection:
+        connection.execute("create table segments (segment varchar, min_employees bigint, max_employees bigint)")
+        connection.execute("insert into segments values ('SMB', 1, 99), ('Mid-Market', ?, null)", [least])
+        assert connection.execute(rendered("tests/dbt/assert_segments_do_not_overlap.sql")).fetchall() == found

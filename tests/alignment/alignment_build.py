@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild, compile_funnel
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild
 
 UNDER_TEST = (
     "int_held_back_records",
@@ -175,11 +175,6 @@ FIXED: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"currency": "EUR", "valid_from": date(2024, 1, 1), "rate": "1.1"},
     ],
 }
-
-
-def compile_alignment(folder: Path) -> CompiledFunnel:
-    """Compile the models of the alignment bridge into `folder`."""
-    return compile_funnel(folder, UNDER_TEST)
 
 
 def build_alignment(

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.alignment.alignment_build import compile_alignment
-from tests.funnel.funnel_build import CompiledFunnel
+from tests.alignment.alignment_build import UNDER_TEST
+from tests.compiled_models import CompiledFunnel, CompiledModels
 
 
 @pytest.fixture(scope="session")
-def compiled_alignment(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    """The SQL of the alignment bridge, compiled once for all tests."""
-    return compile_alignment(tmp_path_factory.mktemp("alignment"))
+def compiled_alignment(compiled_models: CompiledModels) -> CompiledFunnel:
+    """The SQL of the alignment bridge."""
+    return compiled_models.these(UNDER_TEST)

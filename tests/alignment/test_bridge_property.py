@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.alignment.alignment_build import build_alignment
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild, seed_rows
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild, seed_rows
 
 pytestmark = pytest.mark.slow
 

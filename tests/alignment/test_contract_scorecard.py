@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild, compile_funnel
+from tests.compiled_models import CompiledFunnel, CompiledModels
+from tests.funnel.funnel_build import FunnelBuild
 
 pytestmark = pytest.mark.slow
+
+UNDER_TEST = ("fct_contract_checks", "rpt_contract_scorecard")
 
 AS_OF = datetime(2026, 3, 15, 9)
 INPUTS: Mapping[str, Mapping[str, str]] = {
@@ -72,8 +75,8 @@ PROMISES = [
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    return compile_funnel(tmp_path_factory.mktemp("scorecard"), ("fct_contract_checks", "rpt_contract_scorecard"))
+def compiled(compiled_models: CompiledModels) -> CompiledFunnel:
+    return compiled_models.these(UNDER_TEST)
 
 
 def invent(chance: random.Random) -> dict[str, list[dict[str, Any]]]:

@@ -29,7 +29,7 @@ def main(published, stop):
             builds.add(number)
             reads += 1
             # Without a pause the readers would leave the publisher no processor, and the test would last a minute.
-            time.sleep(0.05)
+            time.sleep(0.15)
         except Exception as error:
             errors.append(f"{type(error).__name__}: {error}")
     found = {"errors": errors[:5], "builds": sorted(builds), "reads": reads, "version": duckdb.__version__}

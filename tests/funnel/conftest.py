@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel, compile_funnel
+from tests.compiled_models import CompiledFunnel, CompiledModels
+from tests.funnel.funnel_build import UNDER_TEST
 
 
 @pytest.fixture(scope="session")
-def compiled_funnel(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    """The funnel's SQL, compiled once for all tests."""
-    return compile_funnel(tmp_path_factory.mktemp("funnel"))
+def compiled_funnel(compiled_models: CompiledModels) -> CompiledFunnel:
+    """The funnel's SQL."""
+    return compiled_models.these(UNDER_TEST)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from tests.dbt_on import TestBuild
+from tests.compiled_models import CompiledFunnel
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The compiled SQL names the database by the file that a build is made in.
@@ -195,45 +194,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "int_opportunity_states": {"is_lost": False},
 }
-
-
-@dataclass(frozen=True)
-class CompiledModel:
-    """One model: its name, the relation that it builds, the models and seeds it reads, and its SQL."""
-
-    name: str
-    relation: str
-    reads: tuple[str, ...]
-    sql: str
-
-
-@dataclass(frozen=True)
-class CompiledFunnel:
-    """The compiled models in an order in which they can be built, and the relations of all they read."""
-
-    models: tuple[CompiledModel, ...]
-    relations: Mapping[str, str]
-
-
-def compile_funnel(folder: Path, under_test: Sequence[str] = UNDER_TEST) -> CompiledFunnel:
-    """Compile the models under test with dbt, which works in `folder`."""
-    build = TestBuild(folder)
-    results = build.dbt("--quiet", "compile", "--select", *under_test)
-    compiled = {result["unique_id"]: result["compiled_code"] for result in results}
-    manifest = build.manifest()
-    nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed")}
-    names = {node["unique_id"]: name for name, node in nodes.items()}
-    waiting = {name: {names[parent] for parent in nodes[name]["depends_on"]["nodes"]} for name in under_test}
-    ordered: list[CompiledModel] = []
-    while waiting:
-        name = next(n for n in under_test if n in waiting and not waiting[n] & waiting.keys())
-        node = nodes[name]
-        ordered.append(
-            CompiledModel(name, node["relation_name"], tuple(sorted(waiting.pop(name))), compiled[node["unique_id"]])
-        )
-    # What only the hooks of incremental models read is of no use here, where every table is made anew.
-    read = {parent for model in ordered for parent in model.reads if nodes[parent]["relation_name"] in model.sql}
-    return CompiledFunnel(tuple(ordered), {name: nodes[name]["relation_name"] for name in sorted(read)})
 
 
 def seed_columns(name: str) -> dict[str, str]:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild
 from tests.funnel.invented_people import AS_OF, agreed_tables, invent, tables_of
 from tests.funnel.reference_ledger import STAGES
 from tests.funnel.test_stage_ledger import Seeded

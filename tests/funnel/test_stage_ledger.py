@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.funnel.funnel_build import INPUTS, CompiledFunnel, FunnelBuild
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import INPUTS, FunnelBuild
 from tests.funnel.invented_people import AGREED, AS_OF, agreed_tables, instant, invent, tables_of
 from tests.funnel.reference_ledger import Person, cycles_of, entries_of
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel, compile_funnel
+from tests.compiled_models import CompiledFunnel, CompiledModels
 from tests.handoff.handoff_build import UNDER_TEST
 
 
 @pytest.fixture(scope="session")
-def compiled_handoffs(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    """The SQL of the hand-off, compiled once for all tests."""
-    return compile_funnel(tmp_path_factory.mktemp("handoff"), UNDER_TEST)
+def compiled_handoffs(compiled_models: CompiledModels) -> CompiledFunnel:
+    """The SQL of the hand-off."""
+    return compiled_models.these(UNDER_TEST)

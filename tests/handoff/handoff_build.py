@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild
 
 UNDER_TEST = (
     "int_business_calendars",

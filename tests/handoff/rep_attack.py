@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import duckdb
 
@@ -51,9 +51,9 @@ def findings(
     found = []
     seen = columns(attack)
     for table, listed in seen.items() if tables is None else ((name, seen[name]) for name in tables):
-        for column, kind in listed.items():
-            if kind == "VARCHAR" and _counts(attack, f"seen.{table}", says(f'"{column}"', words)):
-                found.append(f"{table}.{column} has a word that only a few reps share")
+        texts = {column: says(f'"{column}"', words) for column, kind in listed.items() if kind == "VARCHAR"}
+        told = _holding(attack, f"seen.{table}", texts)
+        found += [f"{table}.{column} has a word that only a few reps share" for column in told]
         if table != "core.dim_reps" and attack.execute(f"select count(*) from seen.{table}").fetchone() != (0,):
             found += _classes_of_reps(attack, table, listed)
     found += _chains_of_rows(attack)
@@ -72,6 +72,15 @@ def says(text: str, words: Iterable[str]) -> str:
 def _counts(attack: duckdb.DuckDBPyConnection, table: str, condition: str) -> int:
     ((rows,),) = attack.execute(f"select count(*) from {table} where {condition}").fetchall()
     return rows
+
+
+def _holding(attack: duckdb.DuckDBPyConnection, table: str, conditions: dict[Hashable, str]) -> list[Hashable]:
+    """Those of the conditions that hold for a row of the table, found in one look at it."""
+    if not conditions:
+        return []
+    held = ", ".join(f"bool_or({condition})" for condition in conditions.values())
+    (row,) = attack.execute(f"select {held} from {table}").fetchall()
+    return [name for name, holds in zip(conditions, row, strict=True) if holds]
 
 
 def _rows_with_their_rep(
@@ -158,12 +167,19 @@ def _classes_of_reps(attack: duckdb.DuckDBPyConnection, table: str, listed: dict
 def labels(attack: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
     """By table, the columns that name teams or regions of reps, and which of the two; accounts' regions differ."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
+    names = {
+        what: ", ".join(f"'{name}'" for name in sorted({getattr(rep, what) for rep in REPS} - {None}))
+        for what in ("team", "region")
+    }
     for table, of_table in columns(attack).items():
-        for column, kind in of_table.items():
-            for what in ("team", "region"):
-                names = ", ".join(f"'{name}'" for name in {getattr(rep, what) for rep in REPS} if name)
-                if kind == "VARCHAR" and _counts(attack, f"seen.{table}", f"{_bare(column)} in ({names})"):
-                    found[table][column] = what
+        conditions = {
+            (column, what): f"{_bare(column)} in ({names[what]})"
+            for column, kind in of_table.items()
+            if kind == "VARCHAR"
+            for what in names
+        }
+        for column, what in _holding(attack, f"seen.{table}", conditions):
+            found[table][column] = what
     return found
 
 

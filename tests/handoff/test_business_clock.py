@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel
+from tests.compiled_models import CompiledFunnel
 from tests.handoff.handoff_build import build_handoffs, handoff, user
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild
 from tests.handoff.handoff_build import build_handoffs, handoff, user
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild, compile_funnel
+from tests.compiled_models import CompiledFunnel, CompiledModels
+from tests.funnel.funnel_build import FunnelBuild
 
 pytestmark = pytest.mark.slow
 
@@ -65,8 +66,8 @@ ALWAYS = [
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    return compile_funnel(tmp_path_factory.mktemp("queues"), UNDER_TEST)
+def compiled(compiled_models: CompiledModels) -> CompiledFunnel:
+    return compiled_models.these(UNDER_TEST)
 
 
 def lead(name: str, rep: str, assigned: datetime, **facts: Any) -> tuple[dict[str, Any], dict[str, Any]]:

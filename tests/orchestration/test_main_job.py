@@ -13,7 +13,7 @@ from orchestration.preparation import prepare
 from orchestration.publishing import fingerprints
 from orchestration.settings import read_settings
 from orchestration.writer_lock import single_writer
-from tests.conftest import run_main_job
+from tests.conftest import copied, run_main_job
 
 pytestmark = pytest.mark.slow
 
@@ -64,14 +64,37 @@ def test_no_rep_is_published_by_name_or_id(warehouse):
         assert values == [], f"{schema}.{table}"
 
 
-def test_a_second_run_loads_nothing_and_publishes_an_equal_warehouse(own_demo):
-    before = fingerprints(own_demo.settings.published)
-    builds = own_demo.settings.published.resolve()
-    process = run_main_job(**own_demo.environment)
-    assert process.returncode == 0, process.stdout
+SECRET = "never-to-be-seen"
+
+
+@pytest.fixture(scope="module")
+def second_run(own_demo):
+    """The fingerprints and the file published before a second run, and that run, which cannot reach PostgreSQL."""
+    published = own_demo.settings.published
+    before = fingerprints(published), published.resolve()
+    unreachable = f"postgresql://concord:{SECRET}@127.0.0.1:1/warehouse"
+    return *before, run_main_job(**own_demo.environment, CONCORD_POSTGRES=unreachable)
+
+
+def test_a_second_run_loads_nothing_and_publishes_an_equal_warehouse(own_demo, second_run):
+    before, file, process = second_run
     assert "Loaded      nothing: no new files" in process.stdout
-    assert own_demo.settings.published.resolve() != builds, "it was published anew"
+    assert own_demo.settings.published.resolve() != file, "it was published anew"
     assert fingerprints(own_demo.settings.published) == before
+
+
+def test_a_postgresql_that_cannot_be_reached_fails_the_run_but_not_the_file(own_demo, second_run):
+    *_, process = second_run
+    assert process.returncode == 1, process.stdout
+    failed = [line for line in process.stdout.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1
+    assert "cannot connect to PostgreSQL at concord@127.0.0.1:1/warehouse" in failed[0]
+    assert "\nPublished   " in process.stdout
+    settings = own_demo.settings
+    for folder in (settings.warehouse, settings.dagster_home):
+        told = [path for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+        assert told == []
+    assert SECRET not in process.stdout
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(own_demo):
@@ -140,40 +163,25 @@ def test_an_as_of_before_all_data_stops_the_run_and_leaves_what_is_published(own
     assert own_demo.settings.published.resolve() == before
 
 
-def test_a_failed_data_test_stops_publishing_and_is_told(own_demo, tmp_path):
-    """A row that dbt's own tests refuse: an unknown conflict between two agreed tables, planted in a definition."""
-    before = own_demo.settings.published.resolve()
-    fingerprint = fingerprints(before)
-    segments = (own_demo.settings.project / "seeds/segments.csv").read_text().splitlines()
-    (tmp_path / "segments.csv").write_text("\n".join([*segments[:2], "Overlapping,1,500"]) + "\n")
-    process = run_main_job(**own_demo.environment, CONCORD_DEFINITIONS=tmp_path)
-    assert process.returncode == 1, process.stdout
-    assert "dbt could not build what was asked for" in process.stdout
-    assert "What was published before is unchanged" in process.stdout
-    assert own_demo.settings.published.resolve() == before
-    assert fingerprints(before) == fingerprint
-
-
 def test_unsigned_definitions_are_built_and_marked(demo, tmp_path):
+    """Other definitions make a build anew, over the one that is there."""
     versions = (demo.settings.project / "seeds/definition_versions.csv").read_text().splitlines()
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions/definition_versions.csv").write_text(f"{versions[0]}\n1,2000-01-01 00:00:00,,,,,,,\n")
-    process = run_main_job(
-        CONCORD_DEMO_SCALE=demo.environment["CONCORD_DEMO_SCALE"],
-        CONCORD_WAREHOUSE=tmp_path / "w",
-        CONCORD_DEFINITIONS=tmp_path / "definitions",
-    )
+    own = copied(demo, tmp_path / "warehouse")
+    process = run_main_job(**own.environment, CONCORD_DEFINITIONS=tmp_path / "definitions")
     assert process.returncode == 0, process.stdout
+    assert "Loaded      nothing: no new files" in process.stdout
     assert "PROVISIONAL: version 1 lacks signed_by_marketing, signed_by_sales" in process.stdout
-    with duckdb.connect(str((tmp_path / "w/concord.duckdb").resolve()), read_only=True) as warehouse:
+    with duckdb.connect(str(own.settings.published.resolve()), read_only=True) as warehouse:
         marked = warehouse.execute(
             "select count(*), count(*) filter (comment like '[PROVISIONAL, DEMO] %') from duckdb_tables()"
         ).fetchall()
         assert marked[0][0] == marked[0][1] > 10
-        assert warehouse.execute("select is_provisional from audit.builds").fetchall() == [(True,)]
-    own = fingerprints(tmp_path / "w/concord.duckdb")
-    shared = fingerprints(demo.settings.published)
-    different = {name for name in shared if name.split(".")[0] in {"core", "funnel"} and own[name] != shared[name]}
+        builds = warehouse.execute("select is_provisional, is_full_refresh from audit.builds order by build_number")
+        assert builds.fetchall() == [(False, True), (True, True)]
+    here, there = fingerprints(own.settings.published), fingerprints(demo.settings.published)
+    different = {name for name in there if name.split(".")[0] in {"core", "funnel"} and here[name] != there[name]}
     assert different <= {"core.dim_definition_versions"}, "two builds of one input are equal"
 
 

@@ -10,27 +10,12 @@ from orchestration.main_job import Outcome
 from orchestration.preparation import MainJob, prepare
 from orchestration.settings import read_settings
 from orchestration.summary import summary
-from tests.conftest import run_main_job
 
 
 @pytest.mark.slow
-def test_a_failure_fails_the_run_but_not_the_file_and_is_made_good_by_its_step_alone(database, tmp_path):
-    environment = {"CONCORD_WAREHOUSE": str(tmp_path / "warehouse"), "CONCORD_DEMO_SCALE": "0.005"}
-    secret = "never-to-be-seen"
-    unreachable = f"postgresql://concord:{secret}@127.0.0.1:1/warehouse"
-    process = run_main_job(**environment, CONCORD_POSTGRES=unreachable)
-    assert process.returncode == 1, process.stdout
-    failed = [line for line in process.stdout.splitlines() if line.startswith("FAILED")]
-    assert len(failed) == 1
-    assert "cannot connect to PostgreSQL at concord@127.0.0.1:1/warehouse" in failed[0]
-    assert "\nPublished   " in process.stdout
-    settings = read_settings({**environment, "CONCORD_POSTGRES": database.uri})
-    assert settings.published.exists()
-    for folder in (settings.warehouse, settings.dagster_home):
-        told = [path for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
-        assert told == []
-    assert secret not in process.stdout
-
+def test_what_was_not_published_there_is_made_good_by_its_step_alone(database, own_demo):
+    """A run that could not reach PostgreSQL: tests/orchestration/test_main_job.py."""
+    settings = read_settings({**own_demo.environment, "CONCORD_POSTGRES": database.uri})
     lines, runs = [], []
     definitions = make_definitions(prepare(settings), lines.append, runs)
     job = definitions.resolve_implicit_global_asset_job_def()

@@ -10,6 +10,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.preparation import MainJob, prepare
+from orchestration.settings import read_settings
+from tests.dbt_on import TestBuild
+
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED_DATA = PROJECT.parent / "shared" / "data"
 
@@ -47,6 +51,29 @@ def build_company(name: str, data: str, folder: Path, as_of: str) -> Path:
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-5000:]
     assert "PROVISIONAL" in run.stdout, "nobody signed these definitions, and the run has to say so"
     return folder / "warehouse" / "concord.duckdb"
+
+
+def build_parts(name: str, data: str, folder: Path, as_of: str, *models: str) -> Path:
+    """Build some models of one company, all that they read, and the tests of these; returns the private build file.
+
+    The arguments are those of `build_company`, whose run takes more than twice the time.
+    """
+    definitions = Path(__file__).parent / name / "definitions"
+    settings = {
+        "CONCORD_EXTRACTS": str(bring_extracts(name, data, folder)),
+        "CONCORD_WAREHOUSE": str(folder / "warehouse"),
+        "CONCORD_DEFINITIONS": str(definitions),
+        "CONCORD_AS_OF": as_of,
+    }
+    job = MainJob(prepare(read_settings(settings)))
+    job.land()
+    assert job.begin().is_provisional, "nobody signed these definitions"
+    build = TestBuild(folder / "warehouse", definitions)
+    build.dbt(
+        *("--quiet", "build", "--exclude-resource-type", "unit_test", "--indirect-selection", "buildable"),
+        *("--select", *(f"+{model}" for model in models)),
+    )
+    return build.file
 
 
 def bring_extracts(name: str, data: str, folder: Path) -> Path:

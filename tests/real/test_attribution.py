@@ -1,4 +1,8 @@
-"""Two public attribution data sets through the whole main job: purchases are won deals, sessions are touches."""
+"""Two public attribution data sets: purchases are won deals, sessions are touches.
+
+The figures are those of the models of attribution, built with all that these read; through the whole main job go other
+companies, and these two with the matrix.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from tests.real.company import SHARED_DATA, build_company
+from tests.real.company import SHARED_DATA, build_company, build_parts
 
 pytestmark = pytest.mark.slow
 
@@ -23,18 +27,40 @@ PUBLISHED = {
 MODELS = 11
 
 
+COMPANIES = {
+    "dbtlabs": ("dbtlabs_attribution", "2020-03-01"),
+    "snowplow": ("snowplow_fractribution", "2022-08-15"),
+}
+
+
+def parts_of(name, folder):
+    """The private build file with the company's models of attribution."""
+    data, as_of = COMPANIES[name]
+    return build_parts(name, data, folder, as_of, "fct_credits", "fct_touches", "rpt_channel_performance")
+
+
 @pytest.fixture(scope="module")
 def playbook(tmp_path_factory):
-    published = build_company("dbtlabs", "dbtlabs_attribution", tmp_path_factory.mktemp("dbtlabs"), "2020-03-01")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with duckdb.connect(str(parts_of("dbtlabs", tmp_path_factory.mktemp("dbtlabs"))), read_only=True) as connection:
         yield connection
 
 
 @pytest.fixture(scope="module")
 def snowplow(tmp_path_factory):
-    published = build_company("snowplow", "snowplow_fractribution", tmp_path_factory.mktemp("snowplow"), "2022-08-15")
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with duckdb.connect(str(parts_of("snowplow", tmp_path_factory.mktemp("snowplow"))), read_only=True) as connection:
         yield connection
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", COMPANIES)
+def test_the_whole_main_job_publishes_the_same_credits(name, tmp_path) -> None:
+    credits = "select * from attribution.fct_credits order by all"
+    with duckdb.connect(str(parts_of(name, tmp_path / "parts")), read_only=True) as parts:
+        expected = parts.execute(credits).fetchall()
+    data, as_of = COMPANIES[name]
+    with duckdb.connect(str(build_company(name, data, tmp_path / "whole", as_of)), read_only=True) as published:
+        assert published.execute(credits).fetchall() == expected
+    assert len(expected) > 50
 
 
 def test_ninety_sessions_make_39_touches_of_21_conversions(playbook) -> None:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel
-from tests.revenue.revenue_build import compile_revenue
+from tests.compiled_models import CompiledFunnel, CompiledModels
+from tests.revenue.revenue_build import UNDER_TEST
 
 
 @pytest.fixture(scope="session")
-def compiled_revenue(tmp_path_factory: pytest.TempPathFactory) -> CompiledFunnel:
-    """The revenue models' SQL, compiled once for all tests."""
-    return compile_revenue(tmp_path_factory.mktemp("revenue"))
+def compiled_revenue(compiled_models: CompiledModels) -> CompiledFunnel:
+    """The revenue models' SQL."""
+    return compiled_models.these(UNDER_TEST)

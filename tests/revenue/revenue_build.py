@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from tests.funnel.funnel_build import CompiledFunnel, FunnelBuild, compile_funnel
+from tests.compiled_models import CompiledFunnel
+from tests.funnel.funnel_build import FunnelBuild
 
 #: From the CRM's records and their history to the reports: nothing in between is made up.
 UNDER_TEST = (
@@ -156,11 +156,6 @@ DEFINITIONS: Mapping[str, Sequence[Mapping[str, Any]]] = {
         {"system": "crm", "object": "opportunities", "field": "stage", "value": "Lost", "exit_type": "lost"}
     ],
 }
-
-
-def compile_revenue(folder: Path) -> CompiledFunnel:
-    """Compile the revenue models into `folder`."""
-    return compile_funnel(folder, UNDER_TEST)
 
 
 def build_revenue(

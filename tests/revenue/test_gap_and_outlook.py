@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel
+from tests.compiled_models import CompiledFunnel
 from tests.revenue.revenue_build import build_revenue
 
 FACTORS = ["volume", "acceptance", "qualification", "timing", "win_rate", "deal_size"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.funnel.funnel_build import CompiledFunnel
+from tests.compiled_models import CompiledFunnel
 from tests.revenue.revenue_build import build_revenue
 
 AS_OF = datetime(2026, 6, 30, 12)

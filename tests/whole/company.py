@@ -62,11 +62,6 @@ class DeliveringCompany:
                 "select is_full_refresh from audit.builds order by build_number desc limit 1"
             ).fetchall() == [(True,)]
 
-    def forget_what_was_built(self) -> None:
-        """Let the next build be made anew from the rows that were landed."""
-        with duckdb.connect(str(self.warehouse / "private" / "build.duckdb")) as connection:
-            connection.execute("delete from audit.complete_builds")
-
     def copied_to(self, folder: Path) -> "DeliveringCompany":
         """The same company as it stands now, in folders of its own."""
         shutil.copytree(self.extracts.parent, folder, symlinks=True, dirs_exist_ok=True)
