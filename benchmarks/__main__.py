@@ -94,9 +94,10 @@ def measure_all(
         if "start" in parts:
             say(f"round {number}: start-up")
             starts.append(run_start_up(folder))
+            say(f"start-up: {starts[-1].usage}")
         for scale in scales if "job" in parts else ():
             say(f"round {number}: the main job at scale {scale:g}")
-            by_scale[scale].append(run_scale(scale, folder))
+            by_scale[scale].append(run_scale(scale, folder, say))
         if "gate" in parts:
             file = folder / "gate" / f"email_event-{gate_rows}.csv"
             write_file(file, gate_rows)

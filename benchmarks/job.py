@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +59,11 @@ class ScaleRun:
     build_bytes: int
 
 
-def run_scale(scale: float, folder: Path) -> ScaleRun:
-    """One round: build from nothing, build again, deliver a day, build again. The demo's generation is left out."""
+def run_scale(scale: float, folder: Path, say: Callable[[str], None]) -> ScaleRun:
+    """One round: build from nothing, build again, deliver a day, build again. The demo's generation is left out.
+
+    What each run took is said at once: a round of a large scale takes many minutes, and may not come to its end.
+    """
     source = folder / "demo" / f"{scale:g}"
     generate(source, scale, SEED)
     with _copy_of(source, folder / "round") as extracts:
@@ -69,9 +72,12 @@ def run_scale(scale: float, folder: Path) -> ScaleRun:
         scan_seconds = scan(extracts / "extracts")
         extract_bytes = sum(path.stat().st_size for path in _files(extracts / "extracts"))
         cold = run_job(extracts / "extracts", warehouse)
+        say(f"cold: {cold.usage}")
         nothing_new = run_job(extracts / "extracts", warehouse)
+        say(f"nothing new: {nothing_new.usage}")
         next_day(extracts, with_truth=False)
         new_day = run_job(extracts / "extracts", warehouse)
+        say(f"one new day: {new_day.usage}")
         build_bytes = (warehouse / "private" / "build.duckdb").stat().st_size
         shutil.rmtree(warehouse)
     return ScaleRun(cold, nothing_new, new_day, scan_seconds, extract_bytes, build_bytes)

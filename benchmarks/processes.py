@@ -36,6 +36,11 @@ class Usage:
     cpu_seconds: float
     peak_bytes: int
 
+    def __str__(self) -> str:
+        return (
+            f"{self.wall_seconds:.1f} s, {self.cpu_seconds:.1f} processor seconds, peak {self.peak_bytes / 1e9:.2f} GB"
+        )
+
 
 def measure(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path, limit_seconds: float = _LIMIT_SECONDS

@@ -2,4 +2,7 @@
 
 {% macro default__read_in_place() %}{% endmacro %}
 
-{% macro duckdb__read_in_place() %}not materialized{% endmacro %}
+{#- What a build adds to a model is few rows of large tables: found once and kept, not at each use. -#}
+{% macro duckdb__read_in_place() -%}
+    {%- if not (is_incremental() and adds_to_last_build()) -%}not materialized{%- endif -%}
+{%- endmacro %}

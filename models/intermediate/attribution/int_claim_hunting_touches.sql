@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with activities as (
 
-    select * from {{ ref('int_activities') }}
+    select *
+    from {{ ref('int_activities') }}
+    where {{ only_changed_people() }}
 
 ),
 

@@ -1,6 +1,6 @@
 -- depends_on: {{ ref('stg_concord__build_context') }}
 
-with activity_records as (
+with activity_records as {{ read_in_place() }} (
 
     select * from {{ ref('int_activity_records_unioned') }}
 
@@ -35,7 +35,7 @@ lookups as (
 
 {%- else %}
 
-before as (
+before as {{ read_in_place() }} (
 
     select * from {{ this.incorporate(path={'identifier': 'int_activities'}) }}
 

@@ -77,7 +77,7 @@ others as (
 
 {%- else %}
 
-before as (
+before as {{ read_in_place() }} (
 
     select * from {{ this.incorporate(path={'identifier': 'int_activity_records_unioned'}) }}
 

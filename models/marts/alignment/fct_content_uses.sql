@@ -1,12 +1,23 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 with touches as (
 
-    select * from {{ ref('fct_touches') }}
+    select *
+    from {{ ref('fct_touches') }}
+    where {{ only_changed_people() }}
 
 ),
 
 stage_entries as (
 
-    select * from {{ ref('fct_stage_entries') }}
+    select *
+    from {{ ref('fct_stage_entries') }}
+    where {{ only_changed_people() }}
 
 ),
 
