@@ -148,10 +148,12 @@ class IdentityBuild:
 
     def run(self, select: str = MODELS) -> None:
         """Build the seeds (once) and the identity models."""
-        if not self._seeded:
-            self._build.dbt("--quiet", "seed", "--select", *SEEDS)
-            self._seeded = True
-        self._build.dbt("--quiet", "run", "--select", *select.split(), "--exclude", "int_opportunity_people_linked")
+        seeds = () if self._seeded else SEEDS
+        self._build.dbt(
+            *("--quiet", "build", "--resource-types", "seed", "model", "--select", *seeds, *select.split()),
+            *("--exclude", "int_opportunity_people_linked"),
+        )
+        self._seeded = True
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the build file."""
