@@ -242,7 +242,8 @@ every as (
     where kind = 'reported without records'
 )
 
-select * from every
+-- What is dated after now is not seen yet.
+select * from every where month <= (select as_of from audit.build_context)
 """
 
 # The same of what was found; a record that is of nobody and no deal known to the marts stands for itself.
