@@ -184,12 +184,18 @@ class Definitions:
 def load_definitions(settings: Settings) -> Definitions:
     """Read, check and merge the agreed tables, and lay the merged copy where dbt will read it.
 
+    The demo company has noted things of its own, unless a folder of definitions is given.
+
     Raises:
         DefinitionsError: with every finding, one a line.
     """
     ours = settings.project / "seeds"
     specs = read_specs(ours)
-    tables = read_tables(specs, ours, settings.definitions)
+    invented = settings.project / "sample" / "definitions"
+    company = (
+        invented if settings.definitions is None and settings.is_demo and invented.is_dir() else settings.definitions
+    )
+    tables = read_tables(specs, ours, company)
     definitions = Definitions(tables, version_states(tables))
     folder = _write_merged(definitions, ours, settings.scratch / "seeds")
     return Definitions(tables, definitions.versions, folder)

@@ -1001,14 +1001,17 @@ order by 1, team, kind
 
 
 def _targets(asof: datetime, d: Draws) -> str:
+    """The plan: figures that grow with the company, and a net revenue retention of 105 % that does not."""
     return f"""
 select
     kpi, cast(month as date) as "month", 'plan-1' as plan_version, kind as opportunity_type,
     null::varchar as segment, null::varchar as region, null::varchar as team,
-    cast(round(base * (select count(*) from deals) / 2800.0) as decimal(18, 2)) as value, {literal(asof)} as _t
+    cast(case when kpi = 'nrr' then base else round(base * (select count(*) from deals) / 2800.0) end as decimal(18, 2))
+        as value,
+    {literal(asof)} as _t
 from generate_series({literal(START)}, timestamp '2026-12-01', interval 1 month) as g(month)
 cross join (values ('bookings', 'new', 900000), ('bookings', 'expansion', 150000), ('bookings', 'renewal', 500000),
-    ('mqls', 'new', 360), ('sqos', 'new', 85)) as t(kpi, kind, base)
+    ('mqls', 'new', 360), ('sqos', 'new', 85), ('nrr', null, 1.05)) as t(kpi, kind, base)
 order by kpi, kind, month
 """
 

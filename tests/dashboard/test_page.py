@@ -344,10 +344,12 @@ def test_rows_behind_a_line_are_answered_and_are_its_figure(content, published, 
     assert compared >= set(ROWS_ARE_THE_FIGURE) - {("channels", "credit"), ("won_together", "teams")}
 
 
-def test_what_the_teams_noted_stands_where_it_belongs(published, tmp_path):
+def test_what_the_teams_noted_stands_where_it_belongs(published, content, tmp_path):
+    assert {"volume", "leads", "pipeline", "content"} <= set(content.log), "the demo company has noted nothing"
     noted = tmp_path / "concord.duckdb"
     shutil.copy(published.resolve(), noted)
     with duckdb.connect(str(noted)) as connection:
+        connection.execute("delete from core.dim_joint_log")
         connection.execute(
             "insert into core.dim_joint_log"
             " (log_id, kind, subject, entry, owner_team, is_open, is_overdue, logged_date, due_date, closed_date)"

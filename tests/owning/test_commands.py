@@ -5,7 +5,10 @@ import os
 import pytest
 from openpyxl import load_workbook
 
+from orchestration.agreed_definitions import load_definitions
 from orchestration.owning.__main__ import main
+from orchestration.owning.joint_log import joint_log_findings
+from orchestration.settings import Settings
 
 
 @pytest.fixture
@@ -80,3 +83,21 @@ def test_an_entry_of_the_log_about_nothing_is_told_before_a_build(given, tmp_pat
     told = capsys.readouterr().err
     assert "joint_log.csv, line 2, column subject: 'the weather' is no KPI" in told
     assert "joint_log.csv, line 2, column due_on: 2026-06-01 is before logged_on 2026-06-12" in told
+
+
+def test_the_demo_company_has_notes_of_its_own_and_a_company_none_of_them(tmp_path):
+    """The invented log is shown with the invented extracts alone, changes no signature, and a folder replaces it."""
+    warehouse, given = tmp_path / "warehouse", tmp_path / "definitions"
+    given.mkdir()
+    demo = load_definitions(Settings(tmp_path / "extracts", warehouse, demo_scale=1.0))
+    assert len(demo.tables["joint_log"].rows) > 5
+    assert joint_log_findings(demo.tables) == []
+    for settings in (
+        Settings(tmp_path / "extracts", warehouse),
+        Settings(tmp_path / "extracts", warehouse, given),
+        Settings(tmp_path / "extracts", warehouse, given, demo_scale=1.0),
+    ):
+        company = load_definitions(settings)
+        assert list(company.tables["joint_log"].rows) == []
+        assert company.versions == demo.versions
+        assert {name for name, table in demo.tables.items() if table.rows != company.tables[name].rows} == {"joint_log"}
