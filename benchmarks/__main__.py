@@ -156,7 +156,7 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         (
             f"{touches:,} touches: {labels[way]}",
             f"{_median(results, lambda each: each.seconds):.1f}",
-            f"{_median(results, lambda each: each.usage.cpu_seconds):.1f}",
+            f"{_median(results, lambda each: each.processor_seconds):.1f}",
             f"{_median(results, lambda each: each.usage.peak_bytes) / 1e9:.2f} GB",
         )
         for way, results in ways.items()
