@@ -4,5 +4,5 @@
 
 {#- What a build adds to a model is few rows of large tables: found once and kept, not at each use. -#}
 {% macro duckdb__read_in_place() -%}
-    {%- if not (is_incremental() and adds_to_last_build()) -%}not materialized{%- endif -%}
+    {%- if not (adds_to_last_build() and is_incremental()) -%}not materialized{%- endif -%}
 {%- endmacro %}
