@@ -144,6 +144,15 @@ def test_the_gap_is_split_as_all_orders_of_the_factors_on_average_split_it(compi
         {"record_id": f"r{month}", "kpi": "bookings", "month": month, "region": "EMEA", "target_value": "1"}
         for month in months
     ]
+    # Rates do not add up: not over months, and not over regions.
+    given["stg_finance__targets"] += [
+        {"record_id": f"nrr|{month}", "kpi": "nrr", "month": date(2025, month, 1), "target_value": value}
+        for month, value in ((1, "1.05"), (2, "1.05"), (3, "1.0803"), (4, "1.05"))
+    ] + [
+        {"record_id": f"grr|{month}|{region}", "kpi": "grr", "month": date(2025, month, 1), "region": region,
+         "target_value": "0.9"}
+        for month in (1, 2, 3) for region in ("EMEA", "Americas")
+    ]  # fmt: skip
     build = build_revenue(compiled_revenue, given, as_of)
     targets = {
         (row["kpi"], row["opportunity_type"], row["quarter_start_date"]): row for row in build.rows("rpt_targets")
@@ -152,6 +161,15 @@ def test_the_gap_is_split_as_all_orders_of_the_factors_on_average_split_it(compi
     assert targets["bookings", "new", date(2025, 7, 1)]["target_value"] is None
     assert targets["bookings", "new", date(2025, 7, 1)]["target_note"] == "the plan covers 2 of 3 months"
     assert targets["bookings", "new", date(2024, 7, 1)]["target_note"] == "no target"
+    assert {
+        (name, start.month): (row["target_value"], row["target_note"])
+        for (name, _, start), row in targets.items()
+        if name in ("nrr", "grr")
+    } == {
+        ("nrr", 1): (Decimal("1.0601"), "no figure of this name adds up over days: the mean of the months"),
+        ("nrr", 4): (None, "the plan covers 1 of 3 months"),
+        ("grr", 1): (None, "planned by parts only, and no figure of this name adds up"),
+    }
     split: dict[tuple, list[dict]] = defaultdict(list)
     for row in build.rows("rpt_revenue_gap", order_by="factor_order"):
         split[row["opportunity_type"], row["quarter_start_date"]].append(row)

@@ -49,7 +49,8 @@ planned as (
         planned_parts.opportunity_type,
         quarter_days.quarter_start_date,
         max(planned_parts.plan_version) as plan_version,
-        sum(planned_parts.target_value) as target_value,
+        sum(planned_parts.target_value) as planned_total,
+        count(*) as planned_rows,
         count(distinct planned_parts.target_month) as planned_months
     from planned_parts
     inner join quarter_days
@@ -189,7 +190,13 @@ joined as (
         quarters.business_days,
         planned.plan_version,
         planned.planned_months,
-        case when planned.planned_months = 3 then planned.target_value end as target_value,
+        planned.planned_rows,
+        case
+            when planned.planned_months <> 3 then null
+            when known_kpis.kpi is not null then planned.planned_total
+            -- Rates of parts make none of the whole.
+            when planned.planned_rows = 3 then planned.planned_total / 3
+        end as target_value,
         case
             when
                 known_kpis.kpi is not null
@@ -254,13 +261,16 @@ final as (
         opportunity_type,
         plan_version,
         case
-            when not is_known then 'no figure of this name is measured'
             when planned_months is null then 'no target'
             when planned_months < 3
                 then
                     'the plan covers '
                     || cast(planned_months as {{ dbt.type_string() }})
                     || ' of 3 months'
+            when not is_known and planned_rows > 3
+                then 'planned by parts only, and no figure of this name adds up'
+            when not is_known
+                then 'no figure of this name adds up over days: the mean of the months'
         end as target_note,
         case
             when is_current and expected_share is null
@@ -279,7 +289,7 @@ final as (
         ) as business_day_number,
         cast(business_days as integer) as business_days,
         cast(case when is_current then pacing_quarters end as bigint) as pacing_quarters,
-        cast(target_value as decimal(18, 2)) as target_value,
+        cast(target_value as decimal(18, 4)) as target_value,
         cast(actual_value as decimal(18, 2)) as actual_value,
         expected_share,
         cast(target_value * cast(expected_share as decimal(18, 12)) as decimal(18, 2))

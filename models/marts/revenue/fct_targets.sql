@@ -16,7 +16,7 @@ delivered as (
         {%- for slice in slices %}
             coalesce(nullif(trim({{ slice }}), ''), '(all)') as {{ slice }},
         {%- endfor %}
-        cast(target_value as decimal(18, 2)) as target_value,
+        cast(target_value as decimal(18, 4)) as target_value,
         modified_at
     from targets
     where not coalesce(is_deleted, false) and target_value is not null
