@@ -58,6 +58,8 @@ opportunities as (
 ),
 
 -- Of several leads converted into one opportunity the first made it, the others joined in.
+-- Joined by whole keys: told that all three are of one system, DuckDB may join all opportunities of
+-- a system with all its people first.
 converted_leads as (
 
     select
@@ -70,13 +72,13 @@ converted_leads as (
     from opportunities
     inner join person_records
         on
-            opportunities.system = person_records.system
-            and opportunities.record_id = person_records.converted_opportunity_record_id
+            opportunities.opportunity_id
+            = person_records.system || ':' || person_records.converted_opportunity_record_id
     inner join people_records
         on
-            person_records.system = people_records.system
-            and person_records.object = people_records.object
-            and person_records.record_id = people_records.record_id
+            {{ record_key(
+                'person_records.system', 'person_records.object', 'person_records.record_id'
+            ) }} = people_records.record_key
 
 ),
 
