@@ -139,6 +139,14 @@ _ACCOUNT = _ACCOUNT_OF.format("data")
 _OPPORTUNITY = (
     " left join core.fct_opportunities as opportunities on data.opportunity_id = opportunities.opportunity_id"
 )
+# What the record of a team's figure is about, and the reason as the page writes it.
+_ALIGNED = " left join core.dim_people as people on data.person_id = people.person_id" + _OPPORTUNITY + _ACCOUNT
+_ALIGNED_SQL = {
+    "account_name": "accounts.account_name",
+    "opportunity_name": "opportunities.opportunity_name",
+    "region": "coalesce(opportunities.region, people.region, accounts.region)",
+    "reason": "replace(data.reason, '_', ' ')",
+}
 _CAMPAIGN = " left join core.dim_campaigns as campaigns on data.campaign_id = campaigns.campaign_id"
 # An opportunity has the motion of the cycle that it belongs to.
 _MOTION = (
@@ -515,8 +523,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "alignment_steps",
             "Where the teams' figures differ",
-            "alignment.fct_alignment_steps as data"
-            " left join core.dim_people as people on data.person_id = people.person_id" + _OPPORTUNITY + _ACCOUNT,
+            "alignment.fct_alignment_steps as data" + _ALIGNED,
             date="period_month",
             key="step_id",
             order="-money",
@@ -524,13 +531,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " money money, since moment, grade, region, opportunity_id, person_id",
             also="step_id, entity, entry_id, account_id, system, object, record_id, reason_order whole,"
             " side_value number, shared_value number, is_counted_by_side flag, is_counted_by_shared flag",
-            sql={
-                "account_name": "accounts.account_name",
-                "opportunity_name": "opportunities.opportunity_name",
-                "region": "coalesce(opportunities.region, people.region, accounts.region)",
-                # As the page writes it.
-                "reason": "replace(data.reason, '_', ' ')",
-            },
+            sql=_ALIGNED_SQL,
             scopes=("region",),
             totals=("value", "money"),
             totals_of_one=("kpi", "side"),
@@ -540,8 +541,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
         DrillDown(
             "alignment_records",
             "Records of the teams' figures",
-            "alignment.fct_alignment_records as data"
-            " left join core.dim_people as people on data.person_id = people.person_id" + _OPPORTUNITY + _ACCOUNT,
+            "alignment.fct_alignment_records as data" + _ALIGNED,
             date="side_month",
             key="alignment_record_id",
             order="-side_counted_at",
@@ -551,13 +551,7 @@ DRILL_DOWNS: Mapping[str, DrillDown] = {
             " person_id",
             also="alignment_record_id, rule_id, record_key, entry_id, account_id, system, object, record_id,"
             " held_back_by",
-            sql={
-                "account_name": "accounts.account_name",
-                "opportunity_name": "opportunities.opportunity_name",
-                "region": "coalesce(opportunities.region, people.region, accounts.region)",
-                # As the page writes it.
-                "reason": "replace(data.reason, '_', ' ')",
-            },
+            sql=_ALIGNED_SQL,
             scopes=("region",),
             note="What the side and the shared figure count as one record is one row, whether they agree on it or not.",
         ),
