@@ -149,8 +149,10 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         "scan": "scan of all columns",
         "sort": "sort by person and time",
         "models": "all credit models",
-        "peer": "ChannelAttribution as delivered, own computation",
-        "peer_raised": "ChannelAttribution within 0.01, own computation",
+        **{
+            way: f"ChannelAttribution {f'within {error:g}' if error else 'as delivered'}, own computation"
+            for way, (error, _) in attribution.PEERS.items()
+        },
     }
     rows: list[Row] = [
         (
@@ -169,7 +171,7 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         (f"{touches:,} touches: models without putting touches in order", f"{own:.1f}", "", ""),
     ]
     worked = _median(ways["models"], lambda each: each.processor_seconds)
-    for way in ("peer", "peer_raised"):
+    for way in attribution.PEERS:
         peer = _median(ways[way], lambda each: each.seconds)
         spent = _median(ways[way], lambda each: each.processor_seconds)
         error = _median(ways[way], lambda each: each.error or 0.0)
