@@ -18,6 +18,7 @@ import duckdb
 
 from orchestration.build_context import BuildContext, mark_published
 from orchestration.publishing.audit import (
+    MEMORY_LIMIT,
     AuditError,
     audit,
     columns_by_table,
@@ -46,7 +47,7 @@ STORAGE_VERSION = "v1.5.0"
 MADE_BY_PUBLISHING: tuple[PublishedTable, ...] = (*AUDIT_TABLES, *REPLAY_TABLES)
 _DRAFT, _LINK_DRAFT = ".draft-", ".link-"
 LARGE_TABLE_ROWS = 100_000  # from here on, differences are written instead of all rows
-_MEMORY_LIMIT = "1500MB"  # of DuckDB, which spills beyond it
+_PLACE = "place_in_build"  # of a row, beside its columns
 # Made while publishing, so they are not in the build file under these names.
 _MADE_HERE = frozenset(
     {"audit.builds", "audit.reported_builds", "audit.restatements", *(table.full_name for table in REPLAY_TABLES)}
@@ -159,7 +160,7 @@ def _copy(
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set preserve_insertion_order = false")
-        connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute(f"set temp_directory = '{_escaped(draft.with_name(draft.name + '.tmp'))}'")
         connection.execute(f"attach '{_escaped(settings.build_file)}' as build (read_only)")
         is_added_to = _begin_draft(connection, settings, build, draft)
@@ -239,14 +240,16 @@ def _copy_table(
         source = f"(select * from {source} where false)"
     if table.full_name == REPS_TABLE:
         query = reps_query(visibility, published, source)
+        rows = _one(connection, f"select count(*) from ({query})")
     else:
-        query = f"select {select_list(visibility, published)} from {source}"
+        names, others = select_list(visibility, published), ""
         if visibility.level == "team" and any(is_rep_column(name) for name, _ in published):
-            query += ", rep_groups_once"
-    counted = query if table.full_name == REPS_TABLE else f"select 1 from {source}"
-    rows = _one(connection, f"select count(*) from ({counted})")
-    if before is not None and table.keys and rows >= LARGE_TABLE_ROWS and list(before.items()) == published:
-        return rows, _write_differences(connection, table, dict(published), query)
+            others = ", rep_groups_once"
+        query = f"select {names} from {source} as source{others}"
+        rows = _one(connection, f"select count(*) from {source}")
+        if before is not None and table.keys and rows >= LARGE_TABLE_ROWS and list(before.items()) == published:
+            placed = f"select {names}, source.rowid as {_PLACE} from {source} as source{others}"
+            return rows, _write_differences(connection, table, dict(published), placed)
     connection.execute(f"create or replace table warehouse.{table.full_name} as {query}")
     return rows, None
 
@@ -256,24 +259,42 @@ def _write_differences(
 ) -> int:
     """Bring a table of the new file up to date; returns the digest of all rows that it must then hold.
 
-    Its rows have a key, so none occurs twice, and one that is not as it was has another hash. If two different rows
-    should ever have the same hash, the digest and the number of rows tell, and the build is not published.
+    The rows of both sides are read and hashed once; what is in one of them only is then deleted or fetched by its
+    place, which DuckDB keeps for as long as a transaction lasts. The rows have a key, so none occurs twice, and one
+    that is not as it was has another hash. If two different rows should ever have the same hash, the digest and the
+    number of rows tell, and the build is not published.
+
+    Args:
+        connection: In the transaction that writes the new file.
+        table: What is written.
+        columns: Type by column that is published.
+        query: The rows as they are to be, with their places as `_PLACE`.
     """
     target = f"warehouse.{table.full_name}"
     connection.execute(
-        f"create or replace temp table rows_now as select {row_hash(columns, 'r')} as h from ({query}) as r"
+        f"create or replace temp table rows_now as"
+        f" select {row_hash(columns, 'r')} as h, r.{_PLACE} as place from ({query}) as r"
     )
-    connection.execute(f"delete from {target} as t where {row_hash(columns, 't')} not in (select h from rows_now)")
     connection.execute(
-        f"create or replace temp table rows_new as select r.* from ({query}) as r"
-        f" where {row_hash(columns, 'r')} not in (select {row_hash(columns, 't')} from {target} as t)"
+        "create or replace temp table rows_differing as"
+        " select rows_before.place as place_before, rows_now.place as place_now from"
+        f" (select {row_hash(columns, 't')} as h, t.rowid as place from {target} as t) as rows_before"
+        " full join rows_now on rows_before.h = rows_now.h where rows_before.h is null or rows_now.h is null"
+    )
+    digest = _one(connection, "select coalesce(sum(h::hugeint), 0) from rows_now")
+    connection.execute("drop table rows_now")
+    connection.execute(
+        f"delete from {target} where rowid in (select place_before from rows_differing where place_before is not null)"
+    )
+    connection.execute(
+        f"create or replace temp table rows_new as select r.* exclude ({_PLACE}) from ({query}) as r"
+        f" where r.{_PLACE} in (select place_now from rows_differing where place_now is not null)"
     )
     findings = search_personal(connection, table, columns, "rows_new")
     if findings:
         raise AuditError("the new warehouse is not published:\n" + "\n".join(f"  {finding}" for finding in findings))
     connection.execute(f"insert into {target} by name select * from rows_new")
-    digest = _one(connection, "select coalesce(sum(h::hugeint), 0) from rows_now")
-    connection.execute("drop table rows_now; drop table rows_new")
+    connection.execute("drop table rows_differing; drop table rows_new")
     return digest
 
 

@@ -216,6 +216,14 @@ def test_a_table_that_was_not_built_stops_the_publication(settings):
     assert not settings.published.exists()
 
 
+def test_two_keys_with_one_hash_are_two_keys(settings, monkeypatch):
+    audit_module = sys.modules["orchestration.publishing.audit"]
+    monkeypatch.setattr(audit_module, "row_hash", lambda columns, alias="": "7::ubigint")
+    run(settings)
+    with pytest.raises(AuditError, match=r"core.fct_deals: key \(deal_id\) has 700 values in 701"):
+        run(settings, "insert into core.fct_deals (deal_id) values ('d7')")
+
+
 def test_a_personal_column_that_got_out_by_another_table_definition_is_refused(settings):
     run(settings)
     from orchestration.publishing.audit import audit
