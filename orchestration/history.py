@@ -81,6 +81,7 @@ class RunHistory(SqliteEventLogStorage):
         self._open: dict[str, Connection] = {}
         self._writer = threading.local()
         self._writing = threading.RLock()
+        self._tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -158,6 +159,12 @@ class RunHistory(SqliteEventLogStorage):
         """Store events that came in bulk, all or none."""
         with self._transaction():
             super().store_event_batch(events)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is such a table. Dagster asks for every check; one that was there is not looked for again."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def dispose(self) -> None:
         """Close what is open."""
