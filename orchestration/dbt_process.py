@@ -35,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     from dbt.node_types import NodeType
     from dbt.parser.manifest import extended_mashumuro_decoder
 
+    from orchestration.lean_dbt import make_lean
+
+    make_lean()
     packed = (Path(parsed) / "partial_parse.msgpack").read_bytes()
     # dbt itself would take what was parsed for another warehouse's and parse all of it again.
     manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
