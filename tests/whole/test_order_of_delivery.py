@@ -38,6 +38,12 @@ def test_what_is_added_to_a_build_gives_the_marts_of_all_files_at_once(demo, tmp
         rewritten
     )
     the_platform_counts(company)
+    with duckdb.connect(str(company.published), read_only=True) as connection:
+        held_back = connection.execute(
+            "select distinct system || '.' || object from alignment.fct_alignment_records"
+            " where is_counted_by_side and reason = 'held_back_by_contract'"
+        ).fetchall()
+    assert {("salesforce.lead",), ("hubspot.contact",)} <= set(held_back)
 
     # In a warehouse of its own, where nothing was landed or built before.
     at_once = DeliveringCompany(tmp_path / "at_once", company.extracts)
@@ -85,6 +91,16 @@ def rewrite_the_past(company):
         "salesforce/lead",
         f"select * replace ('Qualified' as Status, 'Referral' as LeadSource, {modified}) from history"
         " where hash(Id) % 60 = 0",
+    )
+    # What contracts hold back is still what the teams' own systems count.
+    company.correct(
+        "salesforce/lead",
+        f"select * replace ('Sideways' as Status, {modified}) from history where hash(Id) % 60 = 1",
+    )
+    company.correct(
+        "hubspot/contact_property_history",
+        "select * replace ('salesqualifiedlead' as value, repeat('x', 300) as source) from history"
+        " where name = 'lifecyclestage' and hash(contact_id) % 30 = 0",
     )
     company.correct(
         "salesforce/opportunity",

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+) }}
+
 {%- set person_fields = [
     'status', 'status_reason', 'lifecycle_stage', 'rating', 'source', 'record_type'
 ] -%}
@@ -10,6 +17,18 @@
             ) }}) = (rules.operator = 'in')
         )
 {%- endset -%}
+{%- set record_type_counts -%}
+(
+            rules.record_type = '*'
+            or lower(records.record_type) = lower(rules.record_type)
+        )
+{%- endset -%}
+{#- A team's month may close before the calendar's: what comes later belongs to the next. -#}
+{%- set period_month = month_start(
+    "case when month_begins_on > 1 and extract(day from counted_date) >= month_begins_on "
+    ~ "then " ~ dbt.dateadd('month', 1, month_start('counted_date'))
+    ~ " else counted_date end"
+) %}
 
 with held_back_records as (
 
@@ -98,6 +117,26 @@ rules as (
 
 ),
 
+objects_looked_at as (
+
+    select distinct
+        system,
+        object
+    from rules
+
+),
+
+fields_looked_at as (
+
+    select distinct
+        system,
+        object,
+        field
+    from rules
+    where dated_by = 'reached'
+
+),
+
 -- A version that a contract holds back is what the system says, unless a later one was accepted.
 held_back_people as (
 
@@ -131,10 +170,15 @@ living_records as (
             person_records.converted_at, person_records.modified_at, person_records.created_at
         ) as last_known_at
     from person_records
+    inner join objects_looked_at
+        on
+            person_records.system = objects_looked_at.system
+            and person_records.object = objects_looked_at.object
     left join held_back_people on person_records.record_key = held_back_people.record_key
     left join people_records on person_records.record_key = people_records.record_key
     where
-        not person_records.is_deleted
+        {{ only_changed_people('people_records.person_id') }}
+        and not person_records.is_deleted
         and person_records.merged_into_record_id is null
         and held_back_people.record_key is null
 
@@ -153,23 +197,30 @@ living_records as (
         coalesce(created_at, modified_at) as created_at,
         coalesce(modified_at, created_at) as last_known_at
     from held_back_people
+    where {{ only_changed_people() }}
 
 ),
 
+-- Of the histories, what some rule looks at.
 all_changes as (
 
     select
-        system,
-        object,
-        record_id,
-        change_id,
-        field,
-        old_value,
-        new_value,
+        person_changes.system,
+        person_changes.object,
+        person_changes.record_id,
+        person_changes.change_id,
+        person_changes.field,
+        person_changes.old_value,
+        person_changes.new_value,
         cast(null as {{ dbt.type_string() }}) as held_back_by,
-        changed_at
+        person_changes.changed_at
     from person_changes
-    where not is_deleted
+    inner join fields_looked_at
+        on
+            person_changes.system = fields_looked_at.system
+            and person_changes.object = fields_looked_at.object
+            and person_changes.field = fields_looked_at.field
+    where not person_changes.is_deleted
 
     union all
 
@@ -202,17 +253,16 @@ changes as (
 
     select
         living_records.record_key,
+        living_records.record_type,
+        living_records.created_at,
         all_changes.system,
         all_changes.object,
         all_changes.field,
+        all_changes.change_id,
         all_changes.old_value,
         all_changes.new_value,
         all_changes.held_back_by,
-        all_changes.changed_at,
-        row_number() over (
-            partition by living_records.record_key, all_changes.field
-            order by all_changes.changed_at asc, all_changes.change_id asc
-        ) as change_number
+        all_changes.changed_at
     from all_changes
     inner join living_records
         on
@@ -223,44 +273,121 @@ changes as (
 
 ),
 
-reached_by_change as (
+-- Rules are judged once per distinct value, not once per change.
+values_of_changes as (
+
+    select
+        system,
+        object,
+        field,
+        coalesce(new_value, '') as found_value
+    from changes
+
+    union
+
+    select
+        system,
+        object,
+        field,
+        old_value as found_value
+    from changes
+    where old_value is not null
+
+),
+
+values_that_count as (
 
     select
         rules.rule_id,
+        rules.record_type,
+        values_of_changes.system,
+        values_of_changes.object,
+        values_of_changes.field,
+        values_of_changes.found_value
+    from values_of_changes
+    inner join rules
+        on
+            rules.dated_by = 'reached'
+            and values_of_changes.system = rules.system
+            and values_of_changes.object = rules.object
+            and values_of_changes.field = rules.field
+    where {{ value_holds | replace('found_value', 'values_of_changes.found_value') }}
+
+),
+
+reached_by_change as (
+
+    select
+        values_that_count.rule_id,
         changes.record_key,
         changes.held_back_by,
         changes.changed_at as counted_at
     from changes
-    inner join rules
+    inner join values_that_count
         on
-            rules.dated_by = 'reached'
-            and changes.system = rules.system
-            and changes.object = rules.object
-            and changes.field = rules.field
-    where {{ value_holds | replace('found_value', 'changes.new_value') }}
+            changes.system = values_that_count.system
+            and changes.object = values_that_count.object
+            and changes.field = values_that_count.field
+            and coalesce(changes.new_value, '') = values_that_count.found_value
+    where
+        {{ record_type_counts | replace('rules.', 'values_that_count.')
+        | replace('records.', 'changes.') }}
 
 ),
 
 -- What a record was before its first known change, it was from its creation.
+from_values_that_count as (
+
+    select
+        values_that_count.rule_id,
+        changes.record_key,
+        changes.field,
+        changes.change_id,
+        changes.held_back_by,
+        least(changes.created_at, changes.changed_at) as counted_at,
+        changes.changed_at
+    from changes
+    inner join values_that_count
+        on
+            changes.system = values_that_count.system
+            and changes.object = values_that_count.object
+            and changes.field = values_that_count.field
+            and changes.old_value = values_that_count.found_value
+    where
+        {{ record_type_counts | replace('rules.', 'values_that_count.')
+        | replace('records.', 'changes.') }}
+
+),
+
 reached_from_the_start as (
 
     select
-        rules.rule_id,
-        changes.record_key,
-        changes.held_back_by,
-        least(living_records.created_at, changes.changed_at) as counted_at
-    from changes
-    inner join rules
+        from_values_that_count.rule_id,
+        from_values_that_count.record_key,
+        from_values_that_count.held_back_by,
+        from_values_that_count.counted_at
+    from from_values_that_count
+    left join changes as earlier
         on
-            rules.dated_by = 'reached'
-            and changes.system = rules.system
-            and changes.object = rules.object
-            and changes.field = rules.field
-    inner join living_records on changes.record_key = living_records.record_key
-    where
-        changes.change_number = 1
-        and changes.old_value is not null
-        and {{ value_holds | replace('found_value', 'changes.old_value') }}
+            from_values_that_count.record_key = earlier.record_key
+            and from_values_that_count.field = earlier.field
+            and (
+                from_values_that_count.changed_at > earlier.changed_at
+                or (
+                    from_values_that_count.changed_at = earlier.changed_at
+                    and from_values_that_count.change_id > earlier.change_id
+                )
+            )
+    where earlier.record_key is null
+
+),
+
+fields_changed as (
+
+    select distinct
+        record_key,
+        field
+    from changes
 
 ),
 
@@ -281,18 +408,18 @@ reached_without_history as (
             rules.dated_by = 'reached'
             and living_records.system = rules.system
             and living_records.object = rules.object
-    left join changes
+    left join fields_changed
         on
-            living_records.record_key = changes.record_key
-            and rules.field = changes.field
-            and changes.change_number = 1
+            living_records.record_key = fields_changed.record_key
+            and rules.field = fields_changed.field
     left join kept_histories
         on
             living_records.system = kept_histories.system
             and living_records.object = kept_histories.object
             and rules.field = kept_histories.field
     where
-        changes.record_key is null
+        fields_changed.record_key is null
+        and {{ record_type_counts | replace('records.', 'living_records.') }}
         and {{ value_holds | replace(
             'found_value',
             "case rules.field "
@@ -318,7 +445,9 @@ created_records as (
             rules.dated_by = 'created'
             and living_records.system = rules.system
             and living_records.object = rules.object
-    where {{ value_holds | replace(
+    where
+        {{ record_type_counts | replace('records.', 'living_records.') }}
+        and {{ value_holds | replace(
         'found_value',
         "case rules.field "
         ~ "when 'status' then living_records.status "
@@ -356,6 +485,56 @@ people_dated as (
         rules.side,
         rules.counted,
         rules.month_begins_on,
+        counted_people.record_key,
+        counted_people.held_back_by,
+        counted_people.counted_at,
+        {{ local_date('counted_people.counted_at', 'rules.time_zone') }} as counted_date
+    from counted_people
+    inner join rules on counted_people.rule_id = rules.rule_id
+
+),
+
+people_placed as (
+
+    select
+        rule_id,
+        kpi,
+        side,
+        record_key,
+        held_back_by,
+        counted,
+        counted_at,
+        {{ period_month }} as period_month
+    from people_dated
+    where counted_date is not null
+
+),
+
+people_ranked as (
+
+    select
+        rule_id,
+        kpi,
+        side,
+        record_key,
+        held_back_by,
+        period_month,
+        counted_at,
+        row_number() over (
+            partition by
+                kpi, side, record_key, case when counted = 'monthly' then period_month end
+            order by counted_at asc, rule_id asc
+        ) as place
+    from people_placed
+
+),
+
+people_counted as (
+
+    select
+        people_ranked.rule_id,
+        people_ranked.kpi,
+        people_ranked.side,
         living_records.record_key,
         living_records.system,
         living_records.object,
@@ -363,18 +542,15 @@ people_dated as (
         living_records.person_id,
         cast(null as {{ dbt.type_string() }}) as opportunity_id,
         cast(null as {{ dbt.type_string() }}) as account_id,
-        coalesce(counted_people.held_back_by, living_records.held_back_by) as held_back_by,
+        coalesce(people_ranked.held_back_by, living_records.held_back_by) as held_back_by,
         cast(null as {{ dbt.type_string() }}) as currency,
         cast(null as decimal(18, 2)) as original_amount,
         cast(1 as decimal(18, 2)) as value,
-        counted_people.counted_at,
-        {{ local_date('counted_people.counted_at', 'rules.time_zone') }} as counted_date
-    from counted_people
-    inner join rules on counted_people.rule_id = rules.rule_id
-    inner join living_records on counted_people.record_key = living_records.record_key
-    where
-        rules.record_type = '*'
-        or lower(living_records.record_type) = lower(rules.record_type)
+        people_ranked.period_month,
+        people_ranked.counted_at
+    from people_ranked
+    inner join living_records on people_ranked.record_key = living_records.record_key
+    where people_ranked.place = 1
 
 ),
 
@@ -510,10 +686,6 @@ invoices_dated as (
 
 dated as (
 
-    select * from people_dated
-
-    union all
-
     select * from deals_dated
 
     union all
@@ -522,16 +694,11 @@ dated as (
 
 ),
 
--- A team's month may close before the calendar's: what comes later belongs to the next.
 placed as (
 
     select
         *,
-        {{ month_start(
-            "case when month_begins_on > 1 and extract(day from counted_date) >= month_begins_on "
-            ~ "then " ~ dbt.dateadd('month', 1, month_start('counted_date'))
-            ~ " else counted_date end"
-        ) }} as period_month
+        {{ period_month }} as period_month
     from dated
     where counted_date is not null
 
@@ -547,6 +714,34 @@ ranked as (
             order by counted_at asc, rule_id asc
         ) as place
     from placed
+
+),
+
+counted_records as (
+
+    select * from people_counted
+
+    union all
+
+    select
+        rule_id,
+        kpi,
+        side,
+        record_key,
+        system,
+        object,
+        record_id,
+        person_id,
+        opportunity_id,
+        account_id,
+        held_back_by,
+        currency,
+        original_amount,
+        value,
+        period_month,
+        counted_at
+    from ranked
+    where place = 1
 
 ),
 
@@ -573,8 +768,7 @@ final as (
         held_back_by is not null as is_held_back,
         period_month,
         counted_at
-    from ranked
-    where place = 1
+    from counted_records
 
 )
 

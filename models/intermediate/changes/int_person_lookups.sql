@@ -35,6 +35,12 @@ person_merges as (
 
 ),
 
+held_back_records as (
+
+    select * from {{ ref('int_held_back_records') }}
+
+),
+
 attribute_states as (
 
     select * from {{ ref('int_person_attribute_states') }}
@@ -59,6 +65,18 @@ contracts as (
 
 ),
 
+team_deals as (
+
+    select * from {{ ref('int_team_deals') }}
+
+),
+
+invoiced_amounts as (
+
+    select * from {{ ref('stg_finance__invoiced_amounts') }}
+
+),
+
 users as (
 
     select * from {{ ref('int_user_records_unioned') }}
@@ -68,6 +86,45 @@ users as (
 crm_systems as (
 
     select * from {{ ref('int_crm_systems_in_use') }}
+
+),
+
+-- Whose record it is, and whose it would be where a contract holds back the only version of it.
+records_of_people as (
+
+    select
+        people_records.record_key,
+        people_records.person_id
+    from people_records
+
+    union all
+
+    select
+        held_back_records.record_key,
+        held_back_records.person_id
+    from held_back_records
+    where
+        held_back_records.kind = 'person'
+        and held_back_records.person_id is not null
+
+),
+
+-- What a history tells of days to come holds once they have come.
+dated_changes as (
+
+    select
+        person_changes.*,
+        coalesce(person_changes.changed_at > {{ as_of() }}, false) as is_of_days_to_come
+    from person_changes
+
+),
+
+dated_held_back_records as (
+
+    select
+        held_back_records.*,
+        coalesce(held_back_records.changed_at > {{ as_of() }}, false) as is_of_days_to_come
+    from held_back_records
 
 ),
 
@@ -101,13 +158,13 @@ rows_of_people as (
 
     select
         people_records.person_id,
-        {{ row_hash('person_changes') }} as row_hash
+        {{ row_hash('dated_changes') }} as row_hash
     from people_records
-    inner join person_changes
+    inner join dated_changes
         on
-            people_records.system = person_changes.system
-            and people_records.object = person_changes.object
-            and people_records.record_id = person_changes.record_id
+            people_records.system = dated_changes.system
+            and people_records.object = dated_changes.object
+            and people_records.record_id = dated_changes.record_id
 
     union all
 
@@ -132,6 +189,16 @@ rows_of_people as (
         on
             people_records.system = person_records.system
             and people_records.record_id = person_records.converted_record_id
+
+    union all
+
+    select
+        records_of_people.person_id,
+        {{ row_hash('dated_held_back_records') }} as row_hash
+    from dated_held_back_records
+    inner join records_of_people
+        on dated_held_back_records.record_key = records_of_people.record_key
+    where dated_held_back_records.kind in ('person', 'change')
 
     union all
 
@@ -188,11 +255,46 @@ opportunity_digests as (
 -- Whether a system keeps a history of a field at all says how its present values are dated.
 kept_histories as (
 
-    select distinct
+    select
         person_changes.system || '|' || person_changes.object
         || '|' || person_changes.field as kept
     from person_changes
     where not person_changes.is_deleted
+
+    union
+
+    select
+        held_back_records.system || '|' || held_back_records.object
+        || '|' || held_back_records.field as kept
+    from held_back_records
+    where
+        held_back_records.kind = 'change'
+        and held_back_records.field is not null
+
+),
+
+-- What a team's systems deliver at all says which sides are compared.
+objects_delivered as (
+
+    select
+        people_records.system,
+        people_records.object
+    from people_records
+    where people_records.is_delivered
+
+    union
+
+    select
+        team_deals.system,
+        team_deals.object
+    from team_deals
+
+    union
+
+    select
+        invoiced_amounts.system,
+        invoiced_amounts.object
+    from invoiced_amounts
 
 ),
 
@@ -237,6 +339,16 @@ values_now as (
         'everybody' as subject_id,
         'kept' as found_value
     from kept_histories
+
+    union all
+
+    select
+        'everybody' as lookup_kind,
+        'object ' || objects_delivered.system || '|' || objects_delivered.object
+            as lookup_key,
+        'everybody' as subject_id,
+        'delivered' as found_value
+    from objects_delivered
 
     union all
 

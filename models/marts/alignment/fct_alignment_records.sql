@@ -1,8 +1,20 @@
+{#- What is of a deal or an invoice goes again with every build: more than one party decides it. -#}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_people(ref('int_people_changed'), also='opportunity_id is not null') }}",
+) }}
+
 {%- set rounds = 3 -%}
 
 with team_records as (
 
-    select * from {{ ref('int_team_figure_records') }}
+    select *
+    from {{ ref('int_team_figure_records') }}
+    where
+        opportunity_id is not null
+        or {{ only_changed_people() }}
 
 ),
 
@@ -56,7 +68,11 @@ held_back_records as (
 
 shared_records as (
 
-    select * from {{ ref('fct_shared_records') }}
+    select *
+    from {{ ref('fct_shared_records') }}
+    where
+        opportunity_id is not null
+        or {{ only_changed_people() }}
 
 ),
 
@@ -65,6 +81,7 @@ candidates as (
     select
         team_records.kpi,
         team_records.side,
+        team_records.party_id,
         team_records.record_key,
         team_records.figure_record_id,
         shared_records.shared_record_id,
@@ -92,8 +109,41 @@ candidates as (
 
 ),
 
+-- Most parties have one record on each side: only of the others is there anything to choose.
+parties_to_choose as (
+
+    select
+        kpi,
+        side,
+        party_id
+    from candidates
+    group by kpi, side, party_id
+    having count(*) > 1
+
+),
+
+choices as (
+
+    select
+        candidates.kpi,
+        candidates.side,
+        candidates.record_key,
+        candidates.figure_record_id,
+        candidates.shared_record_id,
+        candidates.is_other_amount,
+        candidates.seconds_apart,
+        candidates.counted_at
+    from candidates
+    inner join parties_to_choose
+        on
+            candidates.kpi = parties_to_choose.kpi
+            and candidates.side = parties_to_choose.side
+            and candidates.party_id = parties_to_choose.party_id
+
+),
+
 {%- for round in range(1, rounds + 1) %}
-    {%- set previous = 'candidates' if loop.first else 'left_over_' ~ (round - 1) %}
+    {%- set previous = 'choices' if loop.first else 'left_over_' ~ (round - 1) %}
 
     -- Two records that are each other's nearest are one; who is left over looks again.
     nearest_{{ round }} as (
@@ -185,8 +235,29 @@ candidates as (
     ),
 {%- endfor %}
 
+matched_without_choice as (
+
+    select
+        candidates.kpi,
+        candidates.side,
+        candidates.figure_record_id,
+        candidates.shared_record_id
+    from candidates
+    left join parties_to_choose
+        on
+            candidates.kpi = parties_to_choose.kpi
+            and candidates.side = parties_to_choose.side
+            and candidates.party_id = parties_to_choose.party_id
+    where parties_to_choose.party_id is null
+
+),
+
 matched as (
+
+    select * from matched_without_choice
     {%- for round in range(1, rounds + 1) %}
+
+        union all
 
         select
             kpi,
@@ -194,10 +265,6 @@ matched as (
             figure_record_id,
             shared_record_id
         from matched_{{ round }}
-        {%- if not loop.last %}
-
-            union all
-        {%- endif %}
     {%- endfor %}
 
 ),
@@ -289,7 +356,11 @@ described as (
         shared_records.value as shared_value,
         team_records.held_back_by,
         coalesce(team_records.is_held_back, false) as is_held_back,
-        coalesce(opportunities.is_won, false) as is_won,
+        coalesce(
+            team_records.period_month = shared_records.period_month
+            and team_records.value = shared_records.value,
+            false
+        ) as is_agreed,
         team_records.counted_at as side_counted_at,
         shared_records.counted_at as shared_counted_at
     from paired
@@ -299,7 +370,45 @@ described as (
 
 ),
 
+disagreeing as (
+
+    select *
+    from described
+    where not is_agreed
+
+),
+
+disagreeing_parties as (
+
+    select distinct
+        kpi,
+        side,
+        party_id
+    from disagreeing
+    where party_id is not null
+
+),
+
 -- What else is known of the same person, opportunity or account under the same figure.
+of_disagreeing_parties as (
+
+    select
+        described.kpi,
+        described.side,
+        described.party_id,
+        described.figure_record_id,
+        described.shared_record_id,
+        described.record_key,
+        described.side_counted_at
+    from described
+    inner join disagreeing_parties
+        on
+            described.kpi = disagreeing_parties.kpi
+            and described.side = disagreeing_parties.side
+            and described.party_id = disagreeing_parties.party_id
+
+),
+
 parties as (
 
     select
@@ -310,8 +419,7 @@ parties as (
         count(figure_record_id) as side_records,
         min(case when shared_record_id is not null then record_key end) as a_matched_record,
         max(case when shared_record_id is not null then record_key end) as another_matched_record
-    from described
-    where party_id is not null
+    from of_disagreeing_parties
     group by kpi, side, party_id
 
 ),
@@ -324,10 +432,8 @@ first_records as (
             partition by kpi, side, party_id
             order by side_counted_at asc, record_key asc, figure_record_id asc
         ) as first_record
-    from described
-    where
-        figure_record_id is not null
-        and party_id is not null
+    from of_disagreeing_parties
+    where figure_record_id is not null
 
 ),
 
@@ -374,7 +480,11 @@ known_to_the_side as (
         on
             known_records.system = side_objects.system
             and known_records.object = side_objects.object
-    where known_records.party_id is not null
+    inner join disagreeing_parties
+        on
+            side_objects.kpi = disagreeing_parties.kpi
+            and side_objects.side = disagreeing_parties.side
+            and known_records.party_id = disagreeing_parties.party_id
     group by side_objects.kpi, side_objects.side, known_records.party_id
 
 ),
@@ -382,100 +492,130 @@ known_to_the_side as (
 reasoned as (
 
     select
-        described.kpi,
-        described.side,
-        described.figure_record_id,
-        described.shared_record_id,
-        described.rule_id,
-        described.record_key,
-        described.system,
-        described.object,
-        described.record_id,
-        described.person_id,
-        described.opportunity_id,
-        described.account_id,
-        described.entry_id,
-        described.grade,
-        described.side_month,
-        described.shared_month,
-        described.side_value,
-        described.shared_value,
-        described.side_counted_at,
-        described.shared_counted_at,
-        coalesce(described.held_back_by, known_to_the_side.held_back_by) as held_back_by,
+        disagreeing.kpi,
+        disagreeing.side,
+        disagreeing.figure_record_id,
+        disagreeing.shared_record_id,
+        disagreeing.rule_id,
+        disagreeing.record_key,
+        disagreeing.system,
+        disagreeing.object,
+        disagreeing.record_id,
+        disagreeing.person_id,
+        disagreeing.opportunity_id,
+        disagreeing.account_id,
+        disagreeing.entry_id,
+        disagreeing.grade,
+        disagreeing.side_month,
+        disagreeing.shared_month,
+        disagreeing.side_value,
+        disagreeing.shared_value,
+        disagreeing.side_counted_at,
+        disagreeing.shared_counted_at,
+        coalesce(disagreeing.held_back_by, known_to_the_side.held_back_by) as held_back_by,
         case
+            when disagreeing.is_held_back then 'held_back_by_contract'
             when
-                described.side_month = described.shared_month
-                and described.side_value = described.shared_value
-                then null
-            when described.is_held_back then 'held_back_by_contract'
-            when
-                described.figure_record_id is null
+                disagreeing.figure_record_id is null
                 and known_to_the_side.held_back_by is not null
                 then 'held_back_by_contract'
             when
-                described.shared_record_id is null
+                disagreeing.shared_record_id is null
                 and (
                     (
                         parties.a_matched_record is not null
                         and (
-                            parties.a_matched_record <> described.record_key
-                            or parties.another_matched_record <> described.record_key
+                            parties.a_matched_record <> disagreeing.record_key
+                            or parties.another_matched_record <> disagreeing.record_key
                         )
                     )
                     or (
                         parties.a_matched_record is null
-                        and first_records.first_record <> described.record_key
+                        and first_records.first_record <> disagreeing.record_key
                     )
                 )
                 then 'duplicate'
             when
-                described.shared_record_id is null
+                disagreeing.shared_record_id is null
                 and people.is_excluded
                 then 'excluded'
-            when described.shared_record_id is null and described.party_id is null
+            when disagreeing.shared_record_id is null and disagreeing.party_id is null
                 then 'no_record_here'
             when
-                described.figure_record_id is null
+                disagreeing.figure_record_id is null
                 and known_to_the_side.party_id is null
                 and coalesce(parties.side_records, 0) = 0
                 then 'no_record_here'
             -- An invoice has no bookings that it is of, or bookings have no invoice yet.
             when
-                described.side = 'finance'
+                disagreeing.side = 'finance'
                 and (
-                    described.shared_record_id is null
-                    or described.figure_record_id is null
+                    disagreeing.shared_record_id is null
+                    or disagreeing.figure_record_id is null
                 )
                 then 'no_record_here'
             when
-                described.shared_record_id is null
+                disagreeing.shared_record_id is null
                 and parties.shared_records = 0
                 then
                     case
-                        when described.kpi = 'bookings' then 'status_differs'
+                        when disagreeing.kpi = 'bookings' then 'status_differs'
                         else 'below_definition'
                     end
-            when described.side_month <> described.shared_month then 'other_period'
-            when described.shared_record_id is null then 're_entry'
-            when described.figure_record_id is null and parties.side_records > 0
+            when disagreeing.side_month <> disagreeing.shared_month then 'other_period'
+            when disagreeing.shared_record_id is null then 're_entry'
+            when disagreeing.figure_record_id is null and parties.side_records > 0
                 then 're_entry'
-            when described.figure_record_id is null then 'status_differs'
+            when disagreeing.figure_record_id is null then 'status_differs'
             else 'amount_or_currency_differs'
         end as reason
-    from described
+    from disagreeing
     left join parties
         on
-            described.kpi = parties.kpi
-            and described.side = parties.side
-            and described.party_id = parties.party_id
-    left join first_records on described.figure_record_id = first_records.figure_record_id
-    left join people on described.person_id = people.person_id
+            disagreeing.kpi = parties.kpi
+            and disagreeing.side = parties.side
+            and disagreeing.party_id = parties.party_id
+    left join first_records on disagreeing.figure_record_id = first_records.figure_record_id
+    left join people on disagreeing.person_id = people.person_id
     left join known_to_the_side
         on
-            described.kpi = known_to_the_side.kpi
-            and described.side = known_to_the_side.side
-            and described.party_id = known_to_the_side.party_id
+            disagreeing.kpi = known_to_the_side.kpi
+            and disagreeing.side = known_to_the_side.side
+            and disagreeing.party_id = known_to_the_side.party_id
+
+),
+
+every as (
+
+    select
+        kpi,
+        side,
+        figure_record_id,
+        shared_record_id,
+        rule_id,
+        record_key,
+        system,
+        object,
+        record_id,
+        person_id,
+        opportunity_id,
+        account_id,
+        entry_id,
+        grade,
+        side_month,
+        shared_month,
+        side_value,
+        shared_value,
+        side_counted_at,
+        shared_counted_at,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
+        cast(null as {{ dbt.type_string() }}) as reason
+    from described
+    where is_agreed
+
+    union all
+
+    select * from reasoned
 
 ),
 
@@ -509,7 +649,7 @@ final as (
         shared_month,
         side_counted_at,
         shared_counted_at
-    from reasoned
+    from every
 
 )
 

@@ -36,7 +36,7 @@ reps as (
 
 ),
 
-activities as (
+activities as {{ read_in_place() }} (
 
     select * from {{ ref('int_activities') }}
 
@@ -186,24 +186,14 @@ deal_owner_changes as (
 
 ),
 
-mails as (
+living_people as (
 
     select
-        activities.activity_id,
-        activities.person_id,
-        activities.team,
-        activities.rep_id,
-        activities.is_human_touch,
-        coalesce(people.account_id, people.person_id) as party_id,
-        {{ business_date('activities.occurred_at') }} as sent_date,
-        activities.occurred_at as sent_at
-    from activities
-    inner join people on activities.person_id = people.person_id
-    where
-        activities.activity_type = 'email_sent'
-        and activities.is_activity
-        and (activities.team = 'marketing' or activities.is_human_touch)
-        and not people.is_excluded
+        person_id,
+        account_id,
+        coalesce(account_id, person_id) as party_id
+    from people
+    where not is_excluded
 
 ),
 
@@ -225,19 +215,34 @@ deals as (
 ),
 
 -- Mail of marketing to people of a party that has an open deal.
-deal_mails as (
+people_of_deals as (
 
     select
         deals.opportunity_id,
-        count(*) as mails
+        living_people.person_id,
+        deals.created_at,
+        deals.open_until
     from deals
-    inner join mails
+    inner join living_people on deals.party_id = living_people.party_id
+
+),
+
+deal_mails as (
+
+    select
+        people_of_deals.opportunity_id,
+        count(*) as mails
+    from people_of_deals
+    inner join activities
         on
-            deals.party_id = mails.party_id
-            and mails.team = 'marketing'
-            and deals.created_at <= mails.sent_at
-            and deals.open_until > mails.sent_at
-    group by deals.opportunity_id
+            people_of_deals.person_id = activities.person_id
+            and people_of_deals.created_at <= activities.occurred_at
+            and people_of_deals.open_until > activities.occurred_at
+    where
+        activities.activity_type = 'email_sent'
+        and activities.is_activity
+        and activities.team = 'marketing'
+    group by people_of_deals.opportunity_id
 
 ),
 
@@ -262,6 +267,24 @@ nurtured_deals as (
 
 ),
 
+mails_of_sales as (
+
+    select
+        activities.person_id,
+        living_people.party_id,
+        activities.rep_id,
+        {{ business_date('activities.occurred_at') }} as sent_date,
+        activities.occurred_at as sent_at
+    from activities
+    inner join living_people on activities.person_id = living_people.person_id
+    where
+        activities.activity_type = 'email_sent'
+        and activities.is_activity
+        and activities.team = 'sales'
+        and activities.is_human_touch
+
+),
+
 days_of_sales as (
 
     select
@@ -270,11 +293,29 @@ days_of_sales as (
         max(party_id) as party_id,
         max(rep_id) as rep_id,
         min(sent_at) as first_sent_at
-    from mails
-    where
-        team = 'sales'
-        and is_human_touch
+    from mails_of_sales
     group by person_id, sent_date
+
+),
+
+people_of_sales as (
+
+    select distinct person_id
+    from mails_of_sales
+
+),
+
+mails_of_marketing as (
+
+    select
+        activities.person_id,
+        {{ business_date('activities.occurred_at') }} as sent_date
+    from activities
+    inner join people_of_sales on activities.person_id = people_of_sales.person_id
+    where
+        activities.activity_type = 'email_sent'
+        and activities.is_activity
+        and activities.team = 'marketing'
 
 ),
 
@@ -284,8 +325,7 @@ days_of_marketing as (
         person_id,
         sent_date,
         count(*) as mails
-    from mails
-    where team = 'marketing'
+    from mails_of_marketing
     group by person_id, sent_date
 
 ),
@@ -319,7 +359,7 @@ shared_days as (
             as subject_id,
         cast(null as {{ dbt.type_string() }}) as lead_cycle_id,
         days_of_sales.person_id,
-        people.account_id,
+        living_people.account_id,
         deals_of_days.opportunity_id,
         days_of_sales.rep_id,
         cast(null as {{ dbt.type_string() }}) as grade,
@@ -327,7 +367,7 @@ shared_days as (
         days_of_marketing.mails is not null as is_case,
         days_of_sales.sent_date as seam_date
     from days_of_sales
-    inner join people on days_of_sales.person_id = people.person_id
+    inner join living_people on days_of_sales.person_id = living_people.person_id
     left join days_of_marketing
         on
             days_of_sales.person_id = days_of_marketing.person_id

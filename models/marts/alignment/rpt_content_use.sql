@@ -1,4 +1,4 @@
-with content_uses as (
+with content_uses as {{ read_in_place() }} (
 
     select * from {{ ref('fct_content_uses') }}
 
@@ -48,31 +48,47 @@ entries_with_content as (
 
 ),
 
-used_in_stages as (
+-- Whoever stood in a stage more than once is one person there.
+used_by_people as (
 
     select
-        'use' as scope,
         dates.fiscal_quarter_start_date as quarter_start_date,
         content_uses.stage,
         content_uses.persona,
         content_uses.content_id,
+        content_uses.person_id,
         sum(content_uses.uses) as uses,
-        count(distinct content_uses.person_id) as people,
-        count(distinct case when content_uses.went_on then content_uses.person_id end)
-            as people_who_went_on,
-        0 as entered,
-        0 as entered_without_content,
-        0 as sqos,
-        0 as won_deals,
-        0 as lost_deals,
-        0 as won_value
+        max(case when content_uses.went_on then 1 else 0 end) as went_on
     from content_uses
     inner join dates on content_uses.first_used_date = dates.date_day
     group by
         dates.fiscal_quarter_start_date,
         content_uses.stage,
         content_uses.persona,
-        content_uses.content_id
+        content_uses.content_id,
+        content_uses.person_id
+
+),
+
+used_in_stages as (
+
+    select
+        'use' as scope,
+        quarter_start_date,
+        stage,
+        persona,
+        content_id,
+        sum(uses) as uses,
+        count(*) as people,
+        sum(went_on) as people_who_went_on,
+        0 as entered,
+        0 as entered_without_content,
+        0 as sqos,
+        0 as won_deals,
+        0 as lost_deals,
+        0 as won_value
+    from used_by_people
+    group by quarter_start_date, stage, persona, content_id
 
 ),
 

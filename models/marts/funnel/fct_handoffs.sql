@@ -66,7 +66,7 @@ versions as (
 
 ),
 
-activities as (
+activities as {{ read_in_place() }} (
 
     select * from {{ ref('int_activities') }}
 
@@ -120,14 +120,40 @@ owners as (
 
 ),
 
-matching_targets as (
+-- What a target names of a hand-off: few combinations, each of which is judged once.
+kinds as (
 
     select
         mql_entries.lead_cycle_id,
+        mql_entries.grade,
+        mql_entries.temperature,
+        handoffs.is_hand_raise,
+        coalesce(mql_entries.grade, '') || '|' || coalesce(mql_entries.temperature, '')
+        || case when handoffs.is_hand_raise then '|raised' else '' end as kind
+    from mql_entries
+    inner join handoffs on mql_entries.lead_cycle_id = handoffs.lead_cycle_id
+
+),
+
+distinct_kinds as (
+
+    select distinct
+        kind,
+        grade,
+        temperature,
+        is_hand_raise
+    from kinds
+
+),
+
+matching_targets as (
+
+    select
+        distinct_kinds.kind,
         sla_targets.promise,
         sla_targets.target_hours,
         row_number() over (
-            partition by mql_entries.lead_cycle_id, sla_targets.promise
+            partition by distinct_kinds.kind, sla_targets.promise
             order by
                 case sla_targets.temperature
                     when 'hand_raise' then 0
@@ -137,30 +163,40 @@ matching_targets as (
                 {{ pattern_rank('sla_targets.grade') }} desc,
                 sla_targets.grade
         ) as preference
-    from mql_entries
-    inner join handoffs on mql_entries.lead_cycle_id = handoffs.lead_cycle_id
+    from distinct_kinds
     inner join sla_targets
         on
             sla_targets.promise in ('response', 'routing')
             and sla_targets.target_hours is not null
-            and {{ matches_pattern('mql_entries.grade', 'sla_targets.grade') }}
+            and {{ matches_pattern('distinct_kinds.grade', 'sla_targets.grade') }}
             and (
                 sla_targets.temperature = '*'
-                or mql_entries.temperature = sla_targets.temperature
-                or (sla_targets.temperature = 'hand_raise' and handoffs.is_hand_raise)
+                or distinct_kinds.temperature = sla_targets.temperature
+                or (sla_targets.temperature = 'hand_raise' and distinct_kinds.is_hand_raise)
             )
+
+),
+
+targets_of_kinds as (
+
+    select
+        kind,
+        max(case when promise = 'response' then target_hours end) as response_hours,
+        max(case when promise = 'routing' then target_hours end) as routing_hours
+    from matching_targets
+    where preference = 1
+    group by kind
 
 ),
 
 targets as (
 
     select
-        lead_cycle_id,
-        max(case when promise = 'response' then target_hours end) as response_hours,
-        max(case when promise = 'routing' then target_hours end) as routing_hours
-    from matching_targets
-    where preference = 1
-    group by lead_cycle_id
+        kinds.lead_cycle_id,
+        targets_of_kinds.response_hours,
+        targets_of_kinds.routing_hours
+    from kinds
+    inner join targets_of_kinds on kinds.kind = targets_of_kinds.kind
 
 ),
 

@@ -10,16 +10,41 @@ promises as (
 
 ),
 
+-- What a promise names of a hand-off: few combinations, each of which is judged once.
+kinds as (
+
+    select
+        lead_cycle_id,
+        grade,
+        temperature,
+        is_hand_raise,
+        coalesce(grade, '') || '|' || coalesce(temperature, '')
+        || case when is_hand_raise then '|raised' else '' end as kind
+    from handoffs
+
+),
+
+distinct_kinds as (
+
+    select distinct
+        kind,
+        grade,
+        temperature,
+        is_hand_raise
+    from kinds
+
+),
+
 -- The row of a promise that names the hand-off's temperature, then its grade, most closely.
 matching as (
 
     select
-        handoffs.lead_cycle_id,
+        distinct_kinds.kind,
         promises.promise_id,
         promises.promise,
         promises.team,
         row_number() over (
-            partition by handoffs.lead_cycle_id, promises.promise, promises.team
+            partition by distinct_kinds.kind, promises.promise, promises.team
             order by
                 case promises.temperature
                     when 'hand_raise' then 0
@@ -29,14 +54,14 @@ matching as (
                 {{ pattern_rank('promises.grade') }} desc,
                 promises.grade
         ) as preference
-    from handoffs
+    from distinct_kinds
     inner join promises
         on
-            {{ matches_pattern('handoffs.grade', 'promises.grade') }}
+            {{ matches_pattern('distinct_kinds.grade', 'promises.grade') }}
             and (
                 promises.temperature = '*'
-                or handoffs.temperature = promises.temperature
-                or (promises.temperature = 'hand_raise' and handoffs.is_hand_raise)
+                or distinct_kinds.temperature = promises.temperature
+                or (promises.temperature = 'hand_raise' and distinct_kinds.is_hand_raise)
             )
 
 ),
@@ -44,7 +69,7 @@ matching as (
 judged as (
 
     select
-        matching.lead_cycle_id,
+        handoffs.lead_cycle_id,
         matching.promise_id,
         matching.promise,
         matching.team,
@@ -73,7 +98,8 @@ judged as (
             when 'disposition' then handoffs.is_disposed
         end as is_kept
     from matching
-    inner join handoffs on matching.lead_cycle_id = handoffs.lead_cycle_id
+    inner join kinds on matching.kind = kinds.kind
+    inner join handoffs on kinds.lead_cycle_id = handoffs.lead_cycle_id
     where matching.preference = 1
 
 ),

@@ -1,4 +1,4 @@
-with stage_entries as (
+with stage_entries as {{ read_in_place() }} (
 
     select * from {{ ref('fct_stage_entries') }}
 
@@ -31,10 +31,7 @@ reps as (
 stays as (
 
     select
-        entry_id,
-        lead_cycle_id,
         stage,
-        stage_order,
         left_at is not null as has_left,
         {{ seconds_between('entered_at', 'coalesce(left_at, ' ~ as_of() ~ ')') }} / 86400 as days
     from stage_entries
@@ -136,44 +133,55 @@ limits as (
 
 ),
 
+standing as (
+
+    select
+        *,
+        {{ seconds_between('entered_at', as_of()) }} / 86400 as days
+    from stage_entries
+    where
+        not is_inferred
+        and stage <> 'won'
+        and left_at is null
+
+),
+
 final as (
 
     select
-        stays.entry_id,
-        stays.lead_cycle_id,
-        stage_entries.person_id,
-        stage_entries.account_id,
-        stage_entries.opportunity_id,
+        standing.entry_id,
+        standing.lead_cycle_id,
+        standing.person_id,
+        standing.account_id,
+        standing.opportunity_id,
         lead_cycles.rep_id,
         reps.rep_group,
         records.system,
         records.object,
         records.record_id,
-        stays.stage,
-        case when stays.stage_order <= 2 then 'marketing' else 'sales' end as owner_team,
-        stage_entries.motion,
-        stage_entries.channel,
-        stage_entries.persona,
-        stage_entries.segment,
-        stage_entries.region,
-        stage_entries.grade,
+        standing.stage,
+        case when standing.stage_order <= 2 then 'marketing' else 'sales' end as owner_team,
+        standing.motion,
+        standing.channel,
+        standing.persona,
+        standing.segment,
+        standing.region,
+        standing.grade,
         limits.p90_of,
-        stays.days as days_in_stage,
+        standing.days as days_in_stage,
         limits.p90_days,
-        stays.days - limits.p90_days as days_over,
-        stage_entries.entered_date,
-        stage_entries.entered_at
-    from stays
-    inner join limits on stays.stage = limits.stage
-    inner join stage_entries on stays.entry_id = stage_entries.entry_id
-    inner join lead_cycles on stays.lead_cycle_id = lead_cycles.lead_cycle_id
-    left join handoffs on stays.lead_cycle_id = handoffs.lead_cycle_id
+        standing.days - limits.p90_days as days_over,
+        standing.entered_date,
+        standing.entered_at
+    from standing
+    inner join limits on standing.stage = limits.stage
+    inner join lead_cycles on standing.lead_cycle_id = lead_cycles.lead_cycle_id
+    left join handoffs on standing.lead_cycle_id = handoffs.lead_cycle_id
     left join records on handoffs.crm_record_key = records.record_key
     left join reps on lead_cycles.rep_id = reps.rep_id
     where
-        not stays.has_left
-        and lead_cycles.ended_at is null
-        and stays.days > limits.p90_days
+        lead_cycles.ended_at is null
+        and standing.days > limits.p90_days
 
 )
 

@@ -36,7 +36,7 @@ stage_entries as (
 
 ),
 
-content_uses as (
+content_uses as {{ read_in_place() }} (
 
     select * from {{ ref('fct_content_uses') }}
 
@@ -120,12 +120,20 @@ used_content as (
 
 ),
 
+people_waiting as (
+
+    select distinct person_id
+    from waiting
+
+),
+
 used_by_person as (
 
     select distinct
-        person_id,
-        content_id
+        content_uses.person_id,
+        content_uses.content_id
     from content_uses
+    inner join people_waiting on content_uses.person_id = people_waiting.person_id
 
 ),
 
