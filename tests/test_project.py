@@ -202,6 +202,8 @@ FOLLOWS_FROM = {
     "int_definition_versions": "the agreed definitions alone",
     "int_opportunity_outcomes": "one opportunity, its states and its person",
     "int_opportunity_runs": "the outcomes of one person",
+    "int_touch_credits": "the conversions and removal effects that int_conversion_lookups remembers",
+    "fct_ad_spend": "its channels alone, which fct_credits brings up to date by mark_paid_channels",
 }
 
 # The same of what only one of them may read: rows of deals and invoices go again with every build.

@@ -51,7 +51,8 @@ def conversions(group: str = "account", types: tuple[str, ...] = ("new",)) -> di
             f"""
             create table attribution_parameters as select 'buying_group' as parameter, '{group}' as value;
             create table int_opportunities (opportunity_id varchar, opportunity_type varchar, is_won boolean,
-                won_at timestamp, account_id varchar, person_id varchar, is_deleted boolean);
+                won_at timestamp, account_id varchar, person_id varchar, is_deleted boolean, segment varchar,
+                region varchar);
             create table int_opportunity_outcomes (opportunity_id varchar, sqo_at timestamp);
             create table int_opportunity_states (opportunity_id varchar, state_number bigint, amount decimal(18, 3),
                 currency varchar, valid_from timestamp);
@@ -70,7 +71,7 @@ def conversions(group: str = "account", types: tuple[str, ...] = ("new",)) -> di
         )
         for name, kind, is_won, won_at, sqo_at, account, person in OPPORTUNITIES:
             connection.execute(
-                "insert into int_opportunities values (?, ?, ?, ?, ?, ?, ?)",
+                "insert into int_opportunities values (?, ?, ?, ?, ?, ?, ?, 'SMB', 'EMEA')",
                 [name, kind, is_won, won_at, account, person, name == "deleted"],
             )
             connection.execute("insert into int_opportunity_outcomes values (?, ?)", [name, sqo_at])

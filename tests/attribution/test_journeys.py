@@ -23,7 +23,8 @@ INPUTS = """
     create table int_people (person_id varchar, account_id varchar);
     create table int_activities (
         activity_id varchar, person_id varchar, account_id varchar, channel varchar, is_touch boolean,
-        occurred_at timestamp
+        occurred_at timestamp, campaign_id varchar, content_id varchar, team varchar, activity_type varchar,
+        is_human_touch boolean
     );
     create table int_conversions (
         conversion_id varchar, party_id varchar, conversion_type varchar, lead_at timestamp, opportunity_at timestamp,
@@ -111,7 +112,10 @@ def test_journeys_and_transitions_are_those_of_plain_loops(group: str) -> None:
     with duckdb.connect() as connection:
         connection.execute(INPUTS.replace("$group", f"'{group}'"))
         for table, rows in [("int_people", people), ("int_activities", touches), ("int_conversions", conversions)]:
-            connection.executemany(f"insert into {table} values ({', '.join('?' * len(rows[0]))})", rows)
+            names = [column for column, *_ in connection.execute(f"describe {table}").fetchall()][: len(rows[0])]
+            connection.executemany(
+                f"insert into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})", rows
+            )
         for name in ("int_party_touches", "int_journey_touches", "int_channel_transitions"):
             connection.execute(f"create table {name} as {rendered(f'{FOLDER}{name}.sql')}")
         found: dict[str, list] = {conversion[0]: [] for conversion in conversions}

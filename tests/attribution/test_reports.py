@@ -159,14 +159,12 @@ def test_claims_their_overlap_and_what_nobody_claims(company) -> None:
             ('both', 'o1', 'outbound', 100.00, 'email'), ('sales only', 'o2', 'inbound', 50.00, null),
             ('untouched', 'o3', 'inbound', 25.00, null)
         ) as given (conversion_id, opportunity_id, motion, value, self_reported_channel);
-        create table fct_touches as select * from (values
-            ('m', 'marketing', 'email', 'email_click'), ('s', 'sales', 'sales', 'call'),
-            ('s2', 'sales', 'sales', 'call')
-        ) as given (touch_id, team, channel, touch_type);
         create table int_journey_touches as select *, false as is_lead, false as is_opportunity, is_last as is_close
         from (values
-            ('both', 'm', 1, true, false), ('both', 's', 2, false, true), ('sales only', 's2', 1, true, true)
-        ) as given (conversion_id, touch_id, touch_number, is_first, is_last);
+            ('both', 'm', 'marketing', 'email', 'email_click', 1, true, false),
+            ('both', 's', 'sales', 'sales', 'call', 2, false, true),
+            ('sales only', 's2', 'sales', 'sales', 'call', 1, true, true)
+        ) as given (conversion_id, touch_id, team, channel, touch_type, touch_number, is_first, is_last);
         create table int_claim_hunting_touches as select 's' as touch_id, 'sales' as team;
         """
     )

@@ -44,6 +44,7 @@ def test_what_is_added_to_a_build_gives_the_marts_of_all_files_at_once(demo, tmp
             " where is_counted_by_side and reason = 'held_back_by_contract'"
         ).fetchall()
     assert {("salesforce.lead",), ("hubspot.contact",)} <= set(held_back)
+    credit_is_computed_where_it_changed(company)
 
     # In a warehouse of its own, where nothing was landed or built before.
     at_once = DeliveringCompany(tmp_path / "at_once", company.extracts)
@@ -107,6 +108,17 @@ def rewrite_the_past(company):
         f"select * replace ((select max(AccountId) from history) as AccountId, {modified}) from history"
         " where hash(Id) % 25 = 0",
     )
+    # The first advertising of a channel whose touches have had credit all along, in a system that nobody had.
+    company.correct(
+        "marketing/contacts",
+        "select 'letters' as contact_id, '2026-06-01 00:00:00' as created_at from 'salesforce/user' limit 1",
+    )
+    company.correct(
+        "marketing/ad_spend",
+        "select '2026-06-01' as spend_date, 'email' as platform, 'letters' as campaign_id, 'Letters' as campaign_name,"
+        " 10 as impressions, 1 as clicks, 5.0 as cost, 'USD' as currency, '2026-06-02 00:00:00' as extracted_at"
+        " from 'salesforce/user' limit 1",
+    )
     # A sales engagement platform, of which nobody had heard: calls just before what the CRM has, or the very same ones.
     company.correct(
         "sales_engagement/activities",
@@ -116,6 +128,34 @@ def rewrite_the_past(company):
         " CompletedDateTime::timestamptz - interval 5 minute as occurred_at"
         " from 'salesforce/task' where hash(Id) % 3 = 0 and CompletedDateTime is not null and WhoId is not null",
     )
+
+
+def credit_is_computed_where_it_changed(company):
+    """Of conversions that are as they were only the credit by removal effects; and all learn which channels are paid."""
+    with duckdb.connect(str(company.warehouse / "private" / "build.duckdb"), read_only=True) as build:
+        computed = dict(
+            build.execute(
+                "select model, count(distinct conversion_id) from intermediate.int_touch_credits group by model"
+            ).fetchall()
+        )
+        ((touched,),) = build.execute(
+            "select count(distinct conversion_id) from intermediate.int_journey_touches"
+        ).fetchall()
+        ((kept_paid,),) = build.execute(
+            """
+            select count(*)
+            from attribution.fct_credits
+            where
+                channel = 'email'
+                and is_paid_channel
+                and (conversion_id, model) not in (select (conversion_id, model) from intermediate.int_touch_credits)
+            """
+        ).fetchall()
+    assert computed.pop("markov") == touched
+    assert len(computed) > 5
+    assert len(set(computed.values())) == 1
+    assert 0 < computed["linear"] < touched
+    assert kept_paid > 0, "no kept credit of the channel: nothing is shown of it"
 
 
 def the_platform_counts(company):

@@ -56,6 +56,9 @@ in_scope as (
         opportunities.opportunity_id,
         opportunities.account_id,
         opportunities.person_id,
+        opportunities.opportunity_type,
+        opportunities.segment,
+        opportunities.region,
         case
             when {{ attribution_parameter('buying_group', dbt.type_string()) }} = 'person'
                 then opportunities.person_id
@@ -134,12 +137,23 @@ final as (
         in_scope.person_id,
         in_scope.party_id,
         moments.conversion_type,
+        in_scope.opportunity_type,
+        in_scope.segment,
+        in_scope.region,
         states.currency as original_currency,
         cast(states.amount as decimal(18, 2)) as original_value,
         case
             when states.amount is null then cast(0 as decimal(18, 2))
             else {{ convert_money('states.amount', 'fx_rates.rate') }}
         end as value,
+        -- A customer is new once: with the first deal that its account, else its person, won.
+        moments.conversion_type = 'won'
+        and row_number() over (
+            partition by
+                moments.conversion_type,
+                coalesce(in_scope.account_id, in_scope.person_id, in_scope.opportunity_id)
+            order by moments.converted_at, moments.opportunity_id
+        ) = 1 as is_new_customer,
         lead_entries.lead_at,
         case
             when in_scope.sqo_at <= moments.converted_at then in_scope.sqo_at

@@ -19,7 +19,13 @@ journeys as (
         conversions.close_at,
         conversions.converted_at,
         party_touches.touch_id,
+        party_touches.person_id,
+        party_touches.campaign_id,
+        party_touches.content_id,
         party_touches.channel,
+        party_touches.team,
+        party_touches.touch_type,
+        party_touches.is_human_touch,
         party_touches.previous_channel,
         party_touches.place,
         party_touches.touched_at
@@ -55,7 +61,12 @@ final as (
     select
         journeys.conversion_id,
         journeys.touch_id,
+        journeys.person_id,
+        journeys.campaign_id,
+        journeys.content_id,
         journeys.channel,
+        journeys.team,
+        journeys.touch_type,
         case when journeys.place > spans.first_place then journeys.previous_channel end
             as previous_channel,
         journeys.place - spans.first_place + 1 as touch_number,
@@ -68,6 +79,7 @@ final as (
         coalesce(journeys.place = spans.opportunity_place, false) as is_opportunity,
         coalesce(journeys.place = spans.close_place, false) as is_close,
         journeys.channel = 'direct' as is_direct,
+        journeys.is_human_touch,
         journeys.touched_at
     from journeys
     inner join spans on journeys.conversion_id = spans.conversion_id

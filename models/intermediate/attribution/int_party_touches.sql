@@ -54,7 +54,13 @@ touches as (
     select
         activities.activity_id as touch_id,
         people_of_parties.party_id,
+        activities.person_id,
+        activities.campaign_id,
+        activities.content_id,
         activities.channel,
+        activities.team,
+        activities.activity_type as touch_type,
+        activities.is_human_touch,
         activities.occurred_at as touched_at
     from activities
     inner join people_of_parties on activities.person_id = people_of_parties.person_id
@@ -67,12 +73,18 @@ final as (
     select
         touch_id,
         party_id,
+        person_id,
+        campaign_id,
+        content_id,
         channel,
+        team,
+        touch_type,
         lag(channel) over (partition by party_id order by touched_at, touch_id)
             as previous_channel,
         row_number() over (partition by party_id order by touched_at, touch_id) as place,
         lead(touched_at) over (partition by party_id order by touched_at, touch_id) is null
             as is_last,
+        is_human_touch,
         touched_at,
         lag(touched_at) over (partition by party_id order by touched_at, touch_id)
             as previous_touched_at

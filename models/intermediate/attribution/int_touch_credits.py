@@ -28,6 +28,10 @@ TIE = Decimal(1).scaleb(-40)
 # are the same, and where they differ.
 SAME_LIMIT, MIXED_LIMIT = 2**52, 2**26
 TOUCHES_AT_ONCE = 1_000_000
+#: Types of conversion: each has its own row of removal effects.
+KINDS = ("sqo", "won")
+#: The one model whose credit follows from more than the conversion.
+MARKOV = "markov"
 
 
 class Journeys(NamedTuple):
@@ -315,7 +319,7 @@ def shapley_credit(journeys: Journeys, groups: Grouping) -> Credit:
 
 def credit(model: Model, journeys: Journeys, groups: Grouping, effects: Sequence[Sequence[Fraction]]) -> Credit:
     """The credit of one model for every touch."""
-    if model.name == "markov":
+    if model.name == MARKOV:
         return markov_credit(effects, journeys, groups)
     if model.name == "shapley":
         return shapley_credit(journeys, groups)
@@ -353,7 +357,7 @@ def part(journeys: Journeys, first: int, end: int) -> Journeys:
 SCHEMA = pa.schema(
     [
         ("conversion_id", pa.dictionary(pa.int32(), pa.string())),
-        ("touch_id", pa.dictionary(pa.int32(), pa.string())),
+        ("touch_number", pa.int32()),
         ("model", pa.dictionary(pa.int32(), pa.string())),
         ("credit_share", pa.float64()),
         ("credit_cents", pa.int64()),
@@ -361,78 +365,103 @@ SCHEMA = pa.schema(
 )
 
 
-def model(dbt: Any, session: Any) -> pa.RecordBatchReader:
-    """dbt's entry point: reads the journeys, returns one row per conversion, touch and model with credit."""
-    dbt.config(materialized="table")
-    agreed = dbt.ref("attribution_models").order("model").fetchall()
-    columns = dbt.ref("attribution_models").columns
+def agreed(table: Any) -> list[Model]:
+    """The credit models, in the order of their names."""
     models = []
-    for row in agreed:
-        told = dict(zip(columns, row, strict=True))
+    for row in table.order("model").fetchall():
+        told = dict(zip(table.columns, row, strict=True))
         models.append(
             Model(told["model"], {name: told[name] for name in POSITIONS}, told["others"], told["half_life_days"])
         )
-    effects_found = (
-        dbt.ref("int_channel_removal_effects").project("conversion_type, channel, exact_removal_effect").fetchall()
-    )
-    touches = dbt.ref("int_journey_touches")
-    conversions = dbt.ref("int_conversions").project("conversion_id, conversion_type, value")
-    channels = [name for (name,) in touches.project("channel").distinct().order("channel").fetchall()]
-    kinds = ["sqo", "won"]
-    exact = {(kind, channel): Fraction(text) for kind, channel, text in effects_found}
-    effects = [[exact.get((kind, channel), Fraction(0)) for channel in channels] for kind in kinds]
-    numbers = pa.array(channels, pa.string())
-    ids = (
-        touches.set_alias("touches")
-        .join(conversions.set_alias("conversions"), "conversion_id")
-        .project(
-            """
-            conversion_id, touch_id, channel, touch_number, microseconds_before, is_direct,
-            is_first, is_last, is_lead, is_opportunity, is_close,
-            case conversion_type when 'sqo' then 0 else 1 end as kind,
-            cast(value * 100 as bigint) as cents
-            """
-        )
-        .order("conversion_id, touch_number")
-        .to_arrow_table()
-    )
+    return models
+
+
+def read(found: pa.Table, channels: pa.Array) -> Journeys:
+    """Journeys from the touches of conversions, in the order of conversion and touch."""
 
     def array(name: str) -> np.ndarray:
-        return ids.column(name).to_numpy()
+        return found.column(name).to_numpy()
 
     begins = np.flatnonzero(array("touch_number") == 1)
-    journeys = Journeys(
-        np.append(begins, len(ids)).astype(np.int64),
+    return Journeys(
+        np.append(begins, len(found)).astype(np.int64),
         array("cents")[begins],
         array("kind")[begins].astype(np.int64),
-        pc.index_in(ids.column("channel"), numbers).to_numpy().astype(np.int64),
+        pc.index_in(found.column("channel"), channels).to_numpy().astype(np.int64),
         array("microseconds_before").astype(np.int64),
         {name: array(f"is_{name}").astype(bool) for name in POSITIONS},
         array("is_direct").astype(bool),
     )
 
+
+def model(dbt: Any, session: Any) -> pa.RecordBatchReader:
+    """dbt's entry point: returns a row per conversion, touch and model with credit, of what may have changed.
+
+    Which that is int_conversion_lookups says: conversions of which anything is not as in the last build, in all
+    models; where a removal effect is another one, the other conversions of that type in the model that follows it.
+    """
+    dbt.config(materialized="table")
+    models = agreed(dbt.ref("attribution_models"))
+    effects_found = (
+        dbt.ref("int_channel_removal_effects").project("conversion_type, channel, exact_removal_effect").fetchall()
+    )
+    ((build_number,),) = dbt.ref("stg_concord__build_context").project("build_number").fetchall()
+    lookups = dbt.ref("int_conversion_lookups").filter(f"changed_in = {int(build_number)}")
+    changed = lookups.filter("lookup_kind = 'conversion'").project("lookup_key as conversion_id, true as is_changed")
+    kinds_moved = {
+        kind for (kind,) in lookups.filter("lookup_kind = 'removal_effects'").project("lookup_key").fetchall()
+    }
+    touches = dbt.ref("int_journey_touches")
+    conversions = dbt.ref("int_conversions").project("conversion_id, conversion_type, value")
+    channels = [name for (name,) in touches.project("channel").distinct().order("channel").fetchall()]
+    exact = {(kind, channel): Fraction(text) for kind, channel, text in effects_found}
+    effects = [[exact.get((kind, channel), Fraction(0)) for channel in channels] for kind in KINDS]
+    listed = ", ".join(f"'{kind}'" for kind in KINDS)
+    moved = ", ".join(f"'{kind}'" for kind in KINDS if kind in kinds_moved) or "null"
+    due = (
+        touches.set_alias("touches")
+        .join(conversions.set_alias("conversions"), "conversion_id")
+        .join(changed.set_alias("changed"), "conversion_id", how="left")
+        .project(
+            f"""
+            conversion_id, channel, cast(touch_number as integer) as touch_number, microseconds_before, is_direct,
+            is_first, is_last, is_lead, is_opportunity, is_close,
+            list_position([{listed}], conversion_type) - 1 as kind,
+            cast(value * 100 as bigint) as cents,
+            is_changed is not null as is_changed,
+            conversion_type in ({moved}) as is_moved
+            """
+        )
+    )
+    parts = [("is_changed", models), ("not is_changed and is_moved", [one for one in models if one.name == MARKOV])]
     names = pa.array([one.name for one in models], pa.string())
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for first, end in pieces(journeys.starts, TOUCHES_AT_ONCE):
-            some = part(journeys, first, end)
-            groups = grouping(some)
-            named = ids.slice(int(journeys.starts[first]), len(groups.journey)).combine_chunks()
-            conversion_ids, touch_ids = (named.column(name).chunk(0) for name in ("conversion_id", "touch_id"))
-            for number, one in enumerate(models):
-                share, cents = credit(one, some, groups, effects)
-                given = np.flatnonzero(share > 0)
-                # Ids are named by their place: to copy them for each model would cost as much as the credit.
-                places = pa.array(given, pa.int32())
-                yield pa.RecordBatch.from_arrays(
-                    [
-                        pa.DictionaryArray.from_arrays(places, conversion_ids),
-                        pa.DictionaryArray.from_arrays(places, touch_ids),
-                        pa.DictionaryArray.from_arrays(pa.array(np.full(len(given), number), pa.int32()), names),
-                        pa.array(share[given]),
-                        pa.array(cents[given]),
-                    ],
-                    schema=SCHEMA,
-                )
+        for condition, theirs in parts:
+            found = due.filter(condition).order("conversion_id, touch_number").to_arrow_table()
+            if not len(found):
+                continue
+            journeys = read(found, pa.array(channels, pa.string()))
+            for first, end in pieces(journeys.starts, TOUCHES_AT_ONCE):
+                some = part(journeys, first, end)
+                groups = grouping(some)
+                named = found.slice(int(journeys.starts[first]), len(groups.journey)).combine_chunks()
+                conversion_ids = named.column("conversion_id").chunk(0)
+                touch_numbers = named.column("touch_number").to_numpy()
+                for one in theirs:
+                    share, cents = credit(one, some, groups, effects)
+                    given = np.flatnonzero(share > 0)
+                    number = pa.array(np.full(len(given), models.index(one)), pa.int32())
+                    # Ids are named by their place: to copy them for each model would cost as much as the credit.
+                    yield pa.RecordBatch.from_arrays(
+                        [
+                            pa.DictionaryArray.from_arrays(pa.array(given, pa.int32()), conversion_ids),
+                            pa.array(touch_numbers[given]),
+                            pa.DictionaryArray.from_arrays(number, names),
+                            pa.array(share[given]),
+                            pa.array(cents[given]),
+                        ],
+                        schema=SCHEMA,
+                    )
 
     return pa.RecordBatchReader.from_batches(SCHEMA, batches())

@@ -10,12 +10,6 @@ journey_touches as (
 
 ),
 
-touches as (
-
-    select * from {{ ref('fct_touches') }}
-
-),
-
 claim_rules as (
 
     select * from {{ ref('claim_rules') }}
@@ -28,25 +22,6 @@ hunting_touches as (
 
 ),
 
-described_touches as (
-
-    select
-        journey_touches.conversion_id,
-        journey_touches.touch_id,
-        journey_touches.touch_number,
-        journey_touches.is_first,
-        journey_touches.is_last,
-        journey_touches.is_lead,
-        journey_touches.is_opportunity,
-        journey_touches.is_close,
-        touches.team,
-        touches.channel,
-        touches.touch_type
-    from journey_touches
-    inner join touches on journey_touches.touch_id = touches.touch_id
-
-),
-
 claimed_by_touch as (
 
     select
@@ -54,23 +29,23 @@ claimed_by_touch as (
         claim_rules.claim,
         claim_rules.team,
         claim_rules.rule_id,
-        described_touches.touch_id,
-        described_touches.touch_number
+        journey_touches.touch_id,
+        journey_touches.touch_number
     from conversions
-    inner join described_touches on conversions.conversion_id = described_touches.conversion_id
+    inner join journey_touches on conversions.conversion_id = journey_touches.conversion_id
     inner join claim_rules
         on
             {{ rule_covers('claim_rules.motion', 'conversions.motion') }}
-            and {{ rule_covers('claim_rules.touch_team', 'described_touches.team') }}
-            and {{ matches_pattern('described_touches.channel', 'claim_rules.channel') }}
-            and {{ matches_pattern('described_touches.touch_type', 'claim_rules.touch_type') }}
+            and {{ rule_covers('claim_rules.touch_team', 'journey_touches.team') }}
+            and {{ matches_pattern('journey_touches.channel', 'claim_rules.channel') }}
+            and {{ matches_pattern('journey_touches.touch_type', 'claim_rules.touch_type') }}
             and case claim_rules.position
                 when 'any' then true
-                when 'first' then described_touches.is_first
-                when 'last' then described_touches.is_last
-                when 'lead' then described_touches.is_lead
-                when 'opportunity' then described_touches.is_opportunity
-                when 'close' then described_touches.is_close
+                when 'first' then journey_touches.is_first
+                when 'last' then journey_touches.is_last
+                when 'lead' then journey_touches.is_lead
+                when 'opportunity' then journey_touches.is_opportunity
+                when 'close' then journey_touches.is_close
                 else false
             end
 

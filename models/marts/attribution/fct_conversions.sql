@@ -22,12 +22,6 @@ journey_touches as (
 
 ),
 
-touches as (
-
-    select * from {{ ref('fct_touches') }}
-
-),
-
 self_reported as (
 
     select * from {{ ref('int_people_self_reported') }}
@@ -37,14 +31,13 @@ self_reported as (
 conversations as (
 
     select
-        journey_touches.conversion_id,
-        min(journey_touches.touched_at) as first_conversation_at
+        conversion_id,
+        min(touched_at) as first_conversation_at
     from journey_touches
-    inner join touches on journey_touches.touch_id = touches.touch_id
     where
-        touches.is_human_touch
-        and touches.touch_type in ('call', 'meeting')
-    group by journey_touches.conversion_id
+        is_human_touch
+        and touch_type in ('call', 'meeting')
+    group by conversion_id
 
 ),
 
@@ -53,38 +46,23 @@ journeys as (
     select
         journey_touches.conversion_id,
         count(*) as touches,
-        sum(case when touches.team = 'marketing' then 1 else 0 end) as marketing_touches,
-        sum(case when touches.team = 'sales' then 1 else 0 end) as sales_touches,
-        sum(case when touches.is_human_touch then 1 else 0 end) as rep_touches,
+        sum(case when journey_touches.team = 'marketing' then 1 else 0 end) as marketing_touches,
+        sum(case when journey_touches.team = 'sales' then 1 else 0 end) as sales_touches,
+        sum(case when journey_touches.is_human_touch then 1 else 0 end) as rep_touches,
         sum(
             case
                 when journey_touches.touched_at < conversations.first_conversation_at then 1
                 when journey_touches.touched_at >= conversations.first_conversation_at then 0
             end
         ) as touches_before_conversation,
-        count(distinct touches.person_id) as people,
-        count(distinct touches.content_id) as contents,
-        max(case when journey_touches.is_first then touches.team end) as first_team,
+        count(distinct journey_touches.person_id) as people,
+        count(distinct journey_touches.content_id) as contents,
+        max(case when journey_touches.is_first then journey_touches.team end) as first_team,
         min(journey_touches.touched_at) as first_touched_at,
         max(conversations.first_conversation_at) as first_conversation_at
     from journey_touches
-    inner join touches on journey_touches.touch_id = touches.touch_id
     left join conversations on journey_touches.conversion_id = conversations.conversion_id
     group by journey_touches.conversion_id
-
-),
-
--- A customer is new once: with the first deal that its account, else its person, won.
-first_wins as (
-
-    select
-        conversion_id,
-        row_number() over (
-            partition by coalesce(account_id, person_id, opportunity_id)
-            order by converted_at, conversion_id
-        ) as win_number
-    from conversions
-    where conversion_type = 'won'
 
 ),
 
@@ -96,9 +74,9 @@ final as (
         conversions.account_id,
         conversions.person_id,
         conversions.conversion_type,
-        opportunities.opportunity_type,
-        opportunities.segment,
-        opportunities.region,
+        conversions.opportunity_type,
+        conversions.segment,
+        conversions.region,
         lead_cycles.motion,
         self_reported.channel as self_reported_channel,
         case
@@ -125,7 +103,7 @@ final as (
         cast(journeys.touches_before_conversation as bigint) as touches_before_conversation,
         cast(coalesce(journeys.people, 0) as bigint) as people,
         cast(coalesce(journeys.contents, 0) as bigint) as contents,
-        coalesce(first_wins.win_number = 1, false) as is_new_customer,
+        conversions.is_new_customer,
         {{ business_date('conversions.converted_at') }} as converted_date,
         conversions.lead_at,
         journeys.first_touched_at,
@@ -135,7 +113,6 @@ final as (
     inner join opportunities on conversions.opportunity_id = opportunities.opportunity_id
     left join lead_cycles on conversions.opportunity_id = lead_cycles.opportunity_id
     left join journeys on conversions.conversion_id = journeys.conversion_id
-    left join first_wins on conversions.conversion_id = first_wins.conversion_id
     left join self_reported on conversions.person_id = self_reported.person_id
 
 )

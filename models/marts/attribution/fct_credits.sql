@@ -1,18 +1,32 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_credits(ref('int_conversion_lookups')) }}",
+    post_hook="{{ mark_paid_channels(ref('fct_ad_spend')) }}",
+) }}
+
 with conversions as (
 
-    select * from {{ ref('fct_conversions') }}
+    select * from {{ ref('int_conversions') }}
 
 ),
 
-touches as (
+journey_touches as (
 
-    select * from {{ ref('fct_touches') }}
+    select * from {{ ref('int_journey_touches') }}
 
 ),
 
 touch_credits as (
 
     select * from {{ ref('int_touch_credits') }}
+
+),
+
+lookups as (
+
+    select * from {{ ref('int_conversion_lookups') }}
 
 ),
 
@@ -33,19 +47,42 @@ credited as (
 
     select
         touch_credits.conversion_id,
-        touch_credits.touch_id,
+        journey_touches.touch_id,
         touch_credits.model,
-        touches.person_id,
-        touches.campaign_id,
-        touches.content_id,
-        touches.touch_type,
-        touches.channel,
-        touches.team,
+        journey_touches.person_id,
+        journey_touches.campaign_id,
+        journey_touches.content_id,
+        journey_touches.touch_type,
+        journey_touches.channel,
+        journey_touches.team,
         touch_credits.credit_share,
         {{ divide_money('touch_credits.credit_cents', 1, '100') }} as credit_amount,
-        touches.touched_at
+        journey_touches.touched_at
     from touch_credits
-    inner join touches on touch_credits.touch_id = touches.touch_id
+    inner join journey_touches
+        on
+            touch_credits.conversion_id = journey_touches.conversion_id
+            and touch_credits.touch_number = journey_touches.touch_number
+
+),
+
+untouched_conversions as (
+
+    select
+        conversions.conversion_id,
+        conversions.value
+    from conversions
+    inner join lookups
+        on
+            conversions.conversion_id = lookups.lookup_key
+            and lookups.lookup_kind = 'conversion'
+    inner join {{ ref('stg_concord__build_context') }} as build_context
+        on lookups.changed_in = build_context.build_number
+    left join journey_touches
+        on
+            conversions.conversion_id = journey_touches.conversion_id
+            and journey_touches.touch_number = 1
+    where journey_touches.conversion_id is null
 
 ),
 
@@ -53,7 +90,7 @@ credited as (
 untouched as (
 
     select
-        conversions.conversion_id,
+        untouched_conversions.conversion_id,
         cast(null as {{ dbt.type_string() }}) as touch_id,
         attribution_models.model,
         cast(null as {{ dbt.type_string() }}) as person_id,
@@ -63,10 +100,10 @@ untouched as (
         '(no touch recorded)' as channel,
         cast(null as {{ dbt.type_string() }}) as team,
         cast(1 as double) as credit_share,
-        conversions.value as credit_amount,
+        untouched_conversions.value as credit_amount,
         cast(null as timestamp) as touched_at
-    from conversions
-    inner join attribution_models on conversions.touches = 0
+    from untouched_conversions
+    inner join attribution_models on untouched_conversions.conversion_id is not null
 
 ),
 
@@ -106,7 +143,7 @@ final as (
         attribution_models.in_range as is_in_range,
         paid_channels.channel is not null as is_paid_channel,
         conversions.is_new_customer,
-        conversions.converted_date,
+        {{ business_date('conversions.converted_at') }} as converted_date,
         {{ business_date('unioned.touched_at') }} as touched_date,
         conversions.converted_at,
         unioned.touched_at

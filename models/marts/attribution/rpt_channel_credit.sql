@@ -43,28 +43,45 @@ period_days as (
 
 ),
 
+-- By day first: what periods share is added up once.
+credited_days as (
+
+    select
+        converted_date,
+        conversion_type,
+        model,
+        channel,
+        is_headline,
+        is_in_range,
+        sum(cast(credit_share as decimal(38, 12))) as conversions,
+        sum(credit_amount) as credit_amount
+    from credits
+    group by converted_date, conversion_type, model, channel, is_headline, is_in_range
+
+),
+
 periods as (
 
     select
         period_days.period_grain,
         period_days.period_month,
-        credits.conversion_type,
-        credits.model,
-        credits.channel,
-        credits.is_headline,
-        credits.is_in_range,
-        {{ exact_sum('credits.credit_share') }} as conversions,
-        sum(credits.credit_amount) as credit_amount
-    from credits
-    inner join period_days on credits.converted_date = period_days.date_day
+        credited_days.conversion_type,
+        credited_days.model,
+        credited_days.channel,
+        credited_days.is_headline,
+        credited_days.is_in_range,
+        cast(sum(credited_days.conversions) as double) as conversions,
+        sum(credited_days.credit_amount) as credit_amount
+    from credited_days
+    inner join period_days on credited_days.converted_date = period_days.date_day
     group by
         period_days.period_grain,
         period_days.period_month,
-        credits.conversion_type,
-        credits.model,
-        credits.channel,
-        credits.is_headline,
-        credits.is_in_range
+        credited_days.conversion_type,
+        credited_days.model,
+        credited_days.channel,
+        credited_days.is_headline,
+        credited_days.is_in_range
 
 ),
 
