@@ -149,6 +149,7 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         "scan": "scan of all columns",
         "sort": "sort by person and time",
         "models": "all credit models",
+        "day": f"one more day, {attribution.NEW_TOUCHES:.1%} new touches",
         **{
             way: f"ChannelAttribution {f'within {error:g}' if error else 'as delivered'}, own computation"
             for way, (error, _) in attribution.PEERS.items()
@@ -171,6 +172,9 @@ def _attribution_rows(touches: int, ways: dict[str, list[AttributionRun]]) -> li
         (f"{touches:,} touches: models without putting touches in order", f"{own:.1f}", "", ""),
     ]
     worked = _median(ways["models"], lambda each: each.processor_seconds)
+    day = _median(ways["day"], lambda each: each.seconds)
+    spent = _median(ways["day"], lambda each: each.processor_seconds)
+    rows.append((f"{labels['day']}: as a share of all models", f"{day / whole:.0%}", f"{spent / worked:.0%}", ""))
     for way in attribution.PEERS:
         peer = _median(ways[way], lambda each: each.seconds)
         spent = _median(ways[way], lambda each: each.processor_seconds)

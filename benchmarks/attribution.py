@@ -32,11 +32,14 @@ PEERS: dict[str, tuple[float | None, dict[str, int]]] = {
     "peer_near": (0.01, {"nsim_start": 4_000_000, "max_step": 1_000}),
     "peer_nearer": (0.003, {"nsim_start": 40_000_000, "max_step": 1_000}),
 }
-WAYS = ("scan", "sort", "models", *PEERS)
+WAYS = ("scan", "sort", "models", "day", *PEERS)
 MEMORY_LIMIT = "2500MB"
 THREADS = 2
 SQL_MODELS = ("int_party_touches", "int_journey_touches", "int_channel_transitions")
-PYTHON_MODELS = ("int_channel_removal_effects", "int_touch_credits")
+LOOKUPS, EFFECTS, CREDITS = "int_conversion_lookups", "int_channel_removal_effects", "int_touch_credits"
+MODELS = (*SQL_MODELS, EFFECTS, LOOKUPS, CREDITS)
+# What a day brings: as much of all touches, and one in so many accounts comes to an opportunity.
+NEW_TOUCHES, CONVERTING = 0.003, 1800
 CHANNELS = [
     "direct", "organic_search", "paid_search", "organic_social", "paid_social", "display", "email", "referral",
     "partner", "events", "webinar", "content", "direct_mail", "product", "sales", "podcast", "community", "affiliate",
@@ -77,7 +80,9 @@ def prepare(folder: Path, touches: int) -> Path:
     with _opened(draft, path.parent) as connection:
         for schema in ("staging", "intermediate", "definitions"):
             connection.execute(f"create schema {schema}")
-        connection.execute(f"create table staging.stg_concord__build_context as select {_AS_OF} as as_of")
+        connection.execute(
+            f"create table staging.stg_concord__build_context as select {_AS_OF} as as_of, 1 as build_number"
+        )
         for name in ("attribution_models", "attribution_parameters"):
             connection.execute(
                 f"create table definitions.{name} as"
@@ -92,55 +97,64 @@ def prepare(folder: Path, touches: int) -> Path:
             from range({people}) as numbers (i)
             """
         )
-        listed = ", ".join(f"'{channel}'" for channel in CHANNELS)
         connection.execute(
-            f"""
-            create table intermediate.int_activities as
-            select
-                'web_analytics:sessions:' || lpad(cast(i as varchar), 12, '0') as activity_id,
-                md5('person' || person) as person_id,
-                'salesforce:001NW' || lpad(cast(person // 2 as varchar), 10, '0') as account_id,
-                'salesforce:701NW' || lpad(cast(spread % 400 as varchar), 6, '0') as campaign_id,
-                case when spread % 3 = 0 then 'content-' || (spread % 300) end as content_id,
-                case when spread % 50 = 0 then 'salesforce:006NW' || (spread % 90000) end as opportunity_id,
-                case when spread % 9 = 0 then 'salesforce:005NW' || (spread % 60) end as rep_id,
-                'web_analytics' as system,
-                'sessions' as object,
-                lpad(cast(i as varchar), 12, '0') as record_id,
-                case when spread % 4 = 0 then 'ad_click' else 'session' end as activity_type,
-                [{listed}][1 + cast(hash(i, 2) % (1 + hash(i, 3) % {len(CHANNELS)}) as integer)] as channel,
-                case when spread % 9 = 0 then 'sales' else 'marketing' end as team,
-                'inbound' as direction,
-                spread % 2 = 0 as is_response,
-                false as is_hand_raise,
-                spread % 9 = 0 as is_human_touch,
-                true as is_touch,
-                timestamp '2026-01-02' + to_seconds(hash(i, 1) % 15465600) as occurred_at
-            from (select i, hash(i, 4) % {people} as person, hash(i, 5) as spread from range({touches}) as numbers (i))
-            """
+            f"create table intermediate.int_activities as {_touches(0, touches, people, '2026-01-02', 179)}"
         )
-        connection.execute(
-            f"""
-            create table intermediate.int_conversions as
-            with accounts as (
-                select i, 'salesforce:001NW' || lpad(cast(i as varchar), 10, '0') as account_id,
-                    timestamp '2026-02-15' + to_seconds(hash(i, 6) % 8640000) as sqo_at,
-                    1 + hash(i, 7) % 9000000 as cents
-                from range({people // 2}) as numbers (i) where i % 100 < 6
-            ),
-            moments as (
-                select 'sqo' as conversion_type, sqo_at as converted_at, null::timestamp as close_at, * from accounts
-                union all
-                select 'won', sqo_at + interval 30 day, sqo_at + interval 30 day, * from accounts where i % 2 = 0
-            )
-            select conversion_type || ':' || account_id as conversion_id, account_id as party_id, conversion_type,
-                cast(cents * 0.01 as decimal(18, 2)) as value, sqo_at - interval 20 day as lead_at,
-                sqo_at as opportunity_at, close_at, converted_at
-            from moments
-            """
-        )
+        connection.execute(f"create table intermediate.int_conversions as {_conversions(people, 'i % 100 < 6')}")
     draft.rename(path)
     return path
+
+
+def _touches(first: int, end: int, people: int, since: str, days: int) -> str:
+    """SQL of the touches of those numbers, of `people` people, on days from `since` on."""
+    listed = ", ".join(f"'{channel}'" for channel in CHANNELS)
+    return f"""
+        select
+            'web_analytics:sessions:' || lpad(cast(i as varchar), 12, '0') as activity_id,
+            md5('person' || person) as person_id,
+            'salesforce:001NW' || lpad(cast(person // 2 as varchar), 10, '0') as account_id,
+            'salesforce:701NW' || lpad(cast(spread % 400 as varchar), 6, '0') as campaign_id,
+            case when spread % 3 = 0 then 'content-' || (spread % 300) end as content_id,
+            case when spread % 50 = 0 then 'salesforce:006NW' || (spread % 90000) end as opportunity_id,
+            case when spread % 9 = 0 then 'salesforce:005NW' || (spread % 60) end as rep_id,
+            'web_analytics' as system,
+            'sessions' as object,
+            lpad(cast(i as varchar), 12, '0') as record_id,
+            case when spread % 4 = 0 then 'ad_click' else 'session' end as activity_type,
+            [{listed}][1 + cast(hash(i, 2) % (1 + hash(i, 3) % {len(CHANNELS)}) as integer)] as channel,
+            case when spread % 9 = 0 then 'sales' else 'marketing' end as team,
+            'inbound' as direction,
+            spread % 2 = 0 as is_response,
+            false as is_hand_raise,
+            spread % 9 = 0 as is_human_touch,
+            true as is_touch,
+            timestamp '{since}' + to_seconds(hash(i, 1) % {days * 86400}) as occurred_at
+        from (
+            select i, hash(i, 4) % {people} as person, hash(i, 5) as spread from range({first}, {end}) as numbers (i)
+        )
+    """
+
+
+def _conversions(
+    people: int, accounts: str, at: str = "timestamp '2026-02-15' + to_seconds(hash(i, 6) % 8640000)"
+) -> str:
+    """SQL of what the accounts of that condition converted to, an acceptance each and half of them a win."""
+    return f"""
+        with accounts as (
+            select i, 'salesforce:001NW' || lpad(cast(i as varchar), 10, '0') as account_id, {at} as sqo_at,
+                1 + hash(i, 7) % 9000000 as cents
+            from range({people // 2}) as numbers (i) where {accounts}
+        ),
+        moments as (
+            select 'sqo' as conversion_type, sqo_at as converted_at, null::timestamp as close_at, * from accounts
+            union all
+            select 'won', sqo_at + interval 30 day, sqo_at + interval 30 day, * from accounts where i % 2 = 0
+        )
+        select conversion_type || ':' || account_id as conversion_id, account_id as party_id, conversion_type,
+            cast(cents * 0.01 as decimal(18, 2)) as value, sqo_at - interval 20 day as lead_at,
+            sqo_at as opportunity_at, close_at, converted_at
+        from moments
+    """
 
 
 def run(way: str, path: Path) -> AttributionRun:
@@ -180,13 +194,33 @@ class _Dbt:
 
     def ref(self, name: str) -> duckdb.DuckDBPyRelation:
         """The table of a model or of an agreed table."""
-        schema = "definitions" if name.startswith("attribution_") else "intermediate"
+        schema = {"attribution_models": "definitions", "stg_concord__build_context": "staging"}.get(
+            name, "intermediate"
+        )
         return self._connection.table(f"{schema}.{name}")
 
 
 def compile_models(folder: Path) -> None:
-    """Write the SQL of the models, as dbt compiles it for a file `touches.duckdb`, into the folder."""
-    compiled.compile_models(folder, SQL_MODELS, "touches.duckdb")
+    """Write the SQL of the models, as dbt compiles it for a file `touches.duckdb`, into the folder.
+
+    Below `day` goes that of the model which is another one where a build adds to the last one.
+    """
+    compiled.compile_models(folder, (*SQL_MODELS, LOOKUPS), "touches.duckdb")
+    before = folder / "day" / "compiled" / "touches.duckdb"
+    before.parent.mkdir(parents=True, exist_ok=True)
+    before.unlink(missing_ok=True)
+    # All that tells dbt of a last build: when it was, and that the model was built.
+    with duckdb.connect(str(before)) as connection:
+        connection.execute(
+            f"""
+            create schema audit;
+            create table audit.build_context as
+                select {_AS_OF} + interval 1 day as as_of, 2 as build_number, {_AS_OF} as previous_as_of;
+            create schema intermediate;
+            create table intermediate.{LOOKUPS} (lookup_kind varchar, lookup_key varchar);
+            """
+        )
+    compiled.compile_models(folder / "day", (LOOKUPS,), "touches.duckdb")
 
 
 def _model(name: str) -> ModuleType:
@@ -245,42 +279,114 @@ def go(way: str, path: Path) -> dict[str, Any]:
             return {**clock.read(), "figures": {}}
         if way == "models":
             return _models(connection, path, clock)
+        if way == "day":
+            return _day(connection, path, clock)
         return _peer(connection, clock, *PEERS[way])
 
 
 def _models(connection: duckdb.DuckDBPyConnection, path: Path, clock: _Clock) -> dict[str, Any]:
+    """Everything from the touches on, as a build that is made anew computes it."""
+    _prepare_imports()
+    sql_of = compiled.read_compiled(path.parent.parent)
+    for name in MODELS:
+        clock(name, lambda n=name: _build(connection, n, sql_of.get(n)))
+    figures = clock("channel sums", lambda: _sums(connection))
+    _check(connection, figures)
+    return {**clock.read(), "error": 0.0, "figures": figures}
+
+
+def _day(connection: duckdb.DuckDBPyConnection, path: Path, clock: _Clock) -> dict[str, Any]:
+    """One more day on top of what `models` left behind, which is there again afterwards."""
+    _prepare_imports()
+    sql_of = compiled.read_compiled(path.parent.parent)
+    sql_of |= {f"{LOOKUPS}, the day": compiled.read_compiled(path.parent.parent / "day")[LOOKUPS]}
+    ((touches,),) = connection.execute("select count(*) from intermediate.int_activities").fetchall()
+    ((people,),) = connection.execute("select count(*) from intermediate.int_people").fetchall()
+    connection.execute("begin")
+    connection.execute(
+        "insert into intermediate.int_activities "
+        + _touches(touches, touches + round(touches * NEW_TOUCHES), people, "2026-06-30", 1)
+    )
+    connection.execute(
+        "insert into intermediate.int_conversions "
+        + _conversions(people, f"i % {CONVERTING} = 7", f"{_AS_OF} + to_seconds(hash(i, 6) % 86400)")
+        + " where converted_at <= timestamp '2026-07-01'"
+    )
+    connection.execute("update staging.stg_concord__build_context set as_of = as_of + interval 1 day, build_number = 2")
+    connection.execute("alter table intermediate.int_touch_credits rename to kept_credits")
+    for name in (*SQL_MODELS, EFFECTS):
+        clock(name, lambda n=name: _build(connection, n, sql_of.get(n)))
+    clock(LOOKUPS, lambda: _remember(connection, sql_of[f"{LOOKUPS}, the day"]))
+    clock(CREDITS, lambda: _build(connection, CREDITS, None))
+    clock("credit replaced", lambda: _replace_credit(connection))
+    figures = clock("channel sums", lambda: _sums(connection, "kept_credits"))
+    _check(connection, figures)
+    counted = dict(
+        connection.execute(
+            "select model = 'markov', count(*) from intermediate.int_touch_credits group by all"
+        ).fetchall()
+    )
+    ((kept,),) = connection.execute("select count(*) from intermediate.kept_credits").fetchall()
+    connection.execute("rollback")
+    told = {"credit by removal effects": counted[True], "other credit": counted[False], "all credit": kept}
+    return {**clock.read(), "error": 0.0, "figures": figures | told}
+
+
+def _prepare_imports() -> None:
     # What the models import is there before the clock, as it is for the package.
     import pandas  # noqa: F401
     import pyarrow.compute  # noqa: F401
 
-    sql_of = compiled.read_compiled(path.parent.parent)
-    for name in SQL_MODELS:
-        sql = sql_of[name]
-        clock(name, lambda n=name, s=sql: connection.execute(f"create or replace table intermediate.{n} as {s}"))
-    for name in PYTHON_MODELS:
-        module = _model(name)
 
-        def work(module: ModuleType = module, name: str = name) -> None:
-            connection.register("found", module.model(_Dbt(connection), connection))
-            connection.execute(f"create or replace table intermediate.{name} as select * from found")
-            connection.unregister("found")
+def _build(connection: duckdb.DuckDBPyConnection, name: str, sql: str | None) -> None:
+    """Make one table anew: from its SQL, or with its Python model."""
+    if sql is not None:
+        connection.execute(f"create or replace table intermediate.{name} as {sql}")
+        return
+    connection.register("found", _model(name).model(_Dbt(connection), connection))
+    connection.execute(f"create or replace table intermediate.{name} as select * from found")
+    connection.unregister("found")
 
-        clock(name, work)
-    sums = clock(
-        "channel sums",
-        lambda: connection.execute(
-            """
-            select conversions.conversion_type, credits.model, touches.channel, sum(credits.credit_cents)
-            from intermediate.int_touch_credits as credits
-            inner join intermediate.int_journey_touches as touches using (conversion_id, touch_id)
-            inner join intermediate.int_conversions as conversions using (conversion_id)
-            group by all
-            """
-        ).fetchall(),
+
+def _remember(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """What dbt does with the lookups that changed: those of before go, these come."""
+    connection.execute(f"create or replace temp table found_changed as {sql}")
+    connection.execute(
+        f"delete from intermediate.{LOOKUPS} where (lookup_kind, lookup_key) in"
+        " (select (lookup_kind, lookup_key) from found_changed)"
     )
+    connection.execute(f"insert into intermediate.{LOOKUPS} by name select * from found_changed")
+
+
+def _replace_credit(connection: duckdb.DuckDBPyConnection) -> None:
+    """What fct_credits does before it takes in the credit of the build."""
+    changed = f"select lookup_key from intermediate.{LOOKUPS} where changed_in = 2 and lookup_kind = "
+    connection.execute(
+        f"delete from intermediate.kept_credits where conversion_id in ({changed} 'conversion') or model = 'markov'"
+        " and conversion_id in (select conversion_id from intermediate.int_conversions"
+        f" where conversion_type in ({changed} 'removal_effects'))"
+    )
+    connection.execute(f"insert into intermediate.kept_credits select * from intermediate.{CREDITS}")
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, credits: str = CREDITS) -> dict[str, int]:
+    """Cents by type of conversion and model, added up over channels."""
+    found = connection.execute(
+        f"""
+        select conversions.conversion_type, credits.model, touches.channel, sum(credits.credit_cents)
+        from intermediate.{credits} as credits
+        inner join intermediate.int_journey_touches as touches using (conversion_id, touch_number)
+        inner join intermediate.int_conversions as conversions using (conversion_id)
+        group by all
+        """
+    ).fetchall()
     figures: dict[str, int] = {}
-    for kind, model, _, cents in sums:
+    for kind, model, _, cents in found:
         figures[f"{kind} {model}"] = figures.get(f"{kind} {model}", 0) + int(cents)
+    return figures
+
+
+def _check(connection: duckdb.DuckDBPyConnection, figures: dict[str, int]) -> None:
     values = dict(
         connection.execute(
             "select conversion_type, cast(sum(value) * 100 as bigint) from intermediate.int_conversions"
@@ -290,7 +396,6 @@ def _models(connection: duckdb.DuckDBPyConnection, path: Path, clock: _Clock) ->
     wrong = {name: cents for name, cents in figures.items() if cents != values[name.split()[0]]}
     if wrong or not figures:
         raise BenchmarkError(f"credit is not the value of {values}: {wrong or 'there is none'}")
-    return {**clock.read(), "error": 0.0, "figures": figures}
 
 
 def _peer(

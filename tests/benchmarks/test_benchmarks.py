@@ -105,16 +105,18 @@ def test_an_unknown_part_is_refused(capsys):
 def test_all_ways_over_the_same_touches(tmp_path, monkeypatch):
     """The models have to give out the value of every conversion, or the benchmark fails by itself."""
     # Millions of simulated paths take as long over few touches as over many.
-    monkeypatch.setattr("benchmarks.attribution.WAYS", ("scan", "sort", "models", "peer"))
+    monkeypatch.setattr("benchmarks.attribution.WAYS", ("scan", "sort", "models", "day", "peer"))
     ways = measure_attribution([20_000], 1, tmp_path, lambda _: None)[20_000]
     assert {way for way, runs in ways.items() if len(runs) == 1 and runs[0].seconds > 0} == {
-        "scan", "sort", "models", "peer"
+        "scan", "sort", "models", "day", "peer"
     }  # fmt: skip
     figures = ways["models"][0].figures
     assert len(figures) == 22
     assert len(set(figures.values())) == 2
     assert min(figures.values()) > 0
     assert 0 < ways["peer"][0].error < 0.5
+    day = ways["day"][0].figures
+    assert 0 < day["other credit"] < day["all credit"] / 10 < day["credit by removal effects"] * 2
 
 
 def test_growth_is_told_beside_n_log_n():

@@ -131,7 +131,7 @@ def rewrite_the_past(company):
 
 
 def credit_is_computed_where_it_changed(company):
-    """Of conversions that are as they were only the credit by removal effects; and all learn which channels are paid."""
+    """Of conversions that are as they were only the credit by removal effects; all learn which channels are paid."""
     with duckdb.connect(str(company.warehouse / "private" / "build.duckdb"), read_only=True) as build:
         computed = dict(
             build.execute(

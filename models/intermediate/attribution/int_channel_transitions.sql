@@ -283,6 +283,24 @@ after_conversions as (
 
 ),
 
+in_journeys as (
+
+    select
+        conversions.conversion_type,
+        journey_touches.previous_channel,
+        journey_touches.channel,
+        journey_touches.is_last,
+        count(*) as touches
+    from journey_touches
+    inner join conversions on journey_touches.conversion_id = conversions.conversion_id
+    group by
+        conversions.conversion_type,
+        journey_touches.previous_channel,
+        journey_touches.channel,
+        journey_touches.is_last
+
+),
+
 steps as (
 
     {%- for type in ['sqo', 'won'] %}
@@ -330,23 +348,21 @@ steps as (
         union all
     {% endfor %}
     select
-        conversions.conversion_type,
-        coalesce(journey_touches.previous_channel, '(start)') as from_channel,
-        journey_touches.channel as to_channel,
-        1 as transitions
-    from journey_touches
-    inner join conversions on journey_touches.conversion_id = conversions.conversion_id
+        conversion_type,
+        coalesce(previous_channel, '(start)') as from_channel,
+        channel as to_channel,
+        touches as transitions
+    from in_journeys
 
     union all
 
     select
-        conversions.conversion_type,
-        journey_touches.channel as from_channel,
+        conversion_type,
+        channel as from_channel,
         '(conversion)' as to_channel,
-        1 as transitions
-    from journey_touches
-    inner join conversions on journey_touches.conversion_id = conversions.conversion_id
-    where journey_touches.is_last
+        touches as transitions
+    from in_journeys
+    where is_last
 
 ),
 

@@ -433,12 +433,17 @@ def model(dbt: Any, session: Any) -> pa.RecordBatchReader:
             """
         )
     )
-    parts = [("is_changed", models), ("not is_changed and is_moved", [one for one in models if one.name == MARKOV])]
+    parts = [
+        (due.filter(condition).order("conversion_id, touch_number").to_arrow_table(), theirs)
+        for condition, theirs in (
+            ("is_changed", models),
+            ("not is_changed and is_moved", [one for one in models if one.name == MARKOV]),
+        )
+    ]
     names = pa.array([one.name for one in models], pa.string())
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for condition, theirs in parts:
-            found = due.filter(condition).order("conversion_id, touch_number").to_arrow_table()
+        for found, theirs in parts:
             if not len(found):
                 continue
             journeys = read(found, pa.array(channels, pa.string()))
