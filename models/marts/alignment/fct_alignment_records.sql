@@ -299,23 +299,75 @@ side_objects as (
 
 ),
 
-paired as (
+counted_by_side as (
 
     select
         team_records.kpi,
         team_records.side,
         team_records.figure_record_id,
-        matched.shared_record_id
+        matched.shared_record_id,
+        team_records.rule_id,
+        team_records.record_key,
+        team_records.system,
+        team_records.object,
+        team_records.record_id,
+        -- A match has one party on both sides.
+        team_records.party_id,
+        coalesce(
+            shared_records.person_id, team_records.person_id, opportunities.person_id
+        ) as person_id,
+        coalesce(shared_records.opportunity_id, team_records.opportunity_id) as opportunity_id,
+        coalesce(shared_records.account_id, team_records.account_id, opportunities.account_id)
+            as account_id,
+        shared_records.entry_id,
+        shared_records.grade,
+        team_records.period_month as side_month,
+        shared_records.period_month as shared_month,
+        team_records.value as side_value,
+        shared_records.value as shared_value,
+        team_records.held_back_by,
+        team_records.is_held_back,
+        coalesce(
+            team_records.period_month = shared_records.period_month
+            and team_records.value = shared_records.value,
+            false
+        ) as is_agreed,
+        team_records.counted_at as side_counted_at,
+        shared_records.counted_at as shared_counted_at
     from team_records
     left join matched on team_records.figure_record_id = matched.figure_record_id
+    left join shared_records on matched.shared_record_id = shared_records.shared_record_id
+    left join opportunities on team_records.opportunity_id = opportunities.opportunity_id
 
-    union all
+),
+
+counted_by_shared_alone as (
 
     select
         sides.kpi,
         sides.side,
         cast(null as {{ dbt.type_string() }}) as figure_record_id,
-        shared_records.shared_record_id
+        shared_records.shared_record_id,
+        cast(null as {{ dbt.type_string() }}) as rule_id,
+        cast(null as {{ dbt.type_string() }}) as record_key,
+        cast(null as {{ dbt.type_string() }}) as system,
+        cast(null as {{ dbt.type_string() }}) as object,
+        cast(null as {{ dbt.type_string() }}) as record_id,
+        shared_records.party_id,
+        shared_records.person_id,
+        shared_records.opportunity_id,
+        shared_records.account_id,
+        shared_records.entry_id,
+        shared_records.grade,
+        cast(null as date) as side_month,
+        shared_records.period_month as shared_month,
+        cast(null as decimal(18, 2)) as side_value,
+        shared_records.value as shared_value,
+        cast(null as {{ dbt.type_string() }}) as held_back_by,
+        false as is_held_back,
+        false as is_agreed,
+        cast(null as {{ dbt.type_timestamp() }}) as side_counted_at,
+        shared_records.counted_at as shared_counted_at
     from shared_records
     inner join sides
         on
@@ -331,42 +383,11 @@ paired as (
 
 described as (
 
-    select
-        paired.kpi,
-        paired.side,
-        paired.figure_record_id,
-        paired.shared_record_id,
-        team_records.rule_id,
-        team_records.record_key,
-        team_records.system,
-        team_records.object,
-        team_records.record_id,
-        coalesce(team_records.party_id, shared_records.party_id) as party_id,
-        coalesce(
-            shared_records.person_id, team_records.person_id, opportunities.person_id
-        ) as person_id,
-        coalesce(shared_records.opportunity_id, team_records.opportunity_id) as opportunity_id,
-        coalesce(shared_records.account_id, team_records.account_id, opportunities.account_id)
-            as account_id,
-        shared_records.entry_id,
-        shared_records.grade,
-        team_records.period_month as side_month,
-        shared_records.period_month as shared_month,
-        team_records.value as side_value,
-        shared_records.value as shared_value,
-        team_records.held_back_by,
-        coalesce(team_records.is_held_back, false) as is_held_back,
-        coalesce(
-            team_records.period_month = shared_records.period_month
-            and team_records.value = shared_records.value,
-            false
-        ) as is_agreed,
-        team_records.counted_at as side_counted_at,
-        shared_records.counted_at as shared_counted_at
-    from paired
-    left join team_records on paired.figure_record_id = team_records.figure_record_id
-    left join shared_records on paired.shared_record_id = shared_records.shared_record_id
-    left join opportunities on team_records.opportunity_id = opportunities.opportunity_id
+    select * from counted_by_side
+
+    union all
+
+    select * from counted_by_shared_alone
 
 ),
 
