@@ -199,11 +199,13 @@ def test_macros_are_documented_and_each_has_its_own_file(manifest):
 # What models that add to the last build may read though no lookup remembers it, and why nothing is missed.
 FOLLOWS_FROM = {
     "int_activity_kinds": "the agreed definitions alone",
+    "int_country_regions": "the agreed definitions alone",
     "int_definition_versions": "the agreed definitions alone",
     "int_opportunity_outcomes": "one opportunity, its states and its person",
     "int_opportunity_runs": "the outcomes of one person",
     "int_touch_credits": "the conversions and removal effects that int_conversion_lookups remembers",
     "fct_ad_spend": "its channels alone, which fct_credits brings up to date by mark_paid_channels",
+    "int_person_identifiers": "the address of one record, where it is read for its domain",
 }
 
 # The same of what only one of them may read: rows of deals and invoices go again with every build.

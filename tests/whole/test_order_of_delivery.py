@@ -78,6 +78,11 @@ def rewrite_the_past(company):
         "select * replace ((select min(property_email) from history) as property_email,"
         " '2026-06-30 23:10:00' as property_lastmodifieddate) from history where hash(id) % 150 = 1",
     )
+    company.correct(
+        "hubspot/contact_form_submission",
+        "select * replace ((select max(contact_id) from history) as contact_id) from history"
+        " where hash(conversion_id) % 60 = 0",
+    )
     contacts = "select id, row_number() over (order by id) as n from 'hubspot/contact' where hash(id) % 40 = 3"
     company.correct(
         "hubspot/contact_merge_audit",
@@ -87,6 +92,9 @@ def rewrite_the_past(company):
     modified = "'2026-06-30T23:20:00.000+0000' as LastModifiedDate"
     company.correct(
         "salesforce/task", f"select * replace ('true' as IsDeleted, {modified}) from history where hash(Id) % 30 = 0"
+    )
+    company.correct(
+        "salesforce/event", f"select * replace ('true' as IsDeleted, {modified}) from history where hash(Id) % 15 = 0"
     )
     company.correct(
         "salesforce/lead",

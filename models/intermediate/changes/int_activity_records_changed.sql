@@ -1,15 +1,18 @@
 {#-
-    Mail events and visits are nearly all records: of these, only the ones whose inputs changed are
-    looked at. The others are few, so all of them are compared with what the last build left behind.
+    Of nearly all records only the ones whose inputs changed are looked at. The others are few, or made
+    from many tables, so all of them are compared with what the last build left behind.
 -#}
-{%- set looked_up = ['stg_hubspot__email_events', 'stg_web_analytics__sessions'] -%}
+{%- set looked_up = {
+    'stg_hubspot__email_events': ['hubspot', 'email_event'],
+    'stg_hubspot__form_submissions': ['hubspot', 'contact_form_submission'],
+    'stg_salesforce__tasks': ['salesforce', 'task'],
+    'stg_salesforce__events': ['salesforce', 'event'],
+    'stg_salesforce__campaign_members': ['salesforce', 'campaign_member'],
+    'stg_web_analytics__sessions': ['web_analytics', 'sessions'],
+} -%}
 {%- set compared = [
-    'stg_salesforce__tasks',
-    'stg_salesforce__events',
-    'stg_salesforce__campaign_members',
     'stg_crm__activities',
     'stg_crm__campaign_members',
-    'stg_hubspot__form_submissions',
     'int_engagements_expanded_to_contacts',
     'int_sales_engagement_activities_matched',
     'stg_marketing__activities',
@@ -31,9 +34,15 @@ contact_merges as (
 
 ),
 
-events_changed as (
+hubspot_changed as (
 
-    select * from {{ ref('stg_hubspot__email_events_changed') }}
+    select * from {{ ref('stg_hubspot__activities_changed') }}
+
+),
+
+salesforce_changed as (
+
+    select * from {{ ref('stg_salesforce__activities_changed') }}
 
 ),
 
@@ -43,17 +52,13 @@ sessions_changed as (
 
 ),
 
-mail_events as (
+{% for model in looked_up %}
+    {{ model }} as {{ read_in_place() }} (
 
-    select * from {{ ref('stg_hubspot__email_events') }}
+        select * from {{ ref(model) }}
 
-),
-
-sessions as (
-
-    select * from {{ ref('stg_web_analytics__sessions') }}
-
-),
+    ),
+{% endfor %}
 
 others as (
 
@@ -139,24 +144,49 @@ addresses_changed as (
 
 ),
 
-events_to_look_at as (
+to_look_at as (
 
-    select events_changed.record_id
-    from events_changed
+    select
+        'hubspot' as system,
+        hubspot_changed.object,
+        hubspot_changed.record_id
+    from hubspot_changed
 
     union
 
-    select before.record_id
+    select
+        'salesforce' as system,
+        salesforce_changed.object,
+        salesforce_changed.record_id
+    from salesforce_changed
+
+    union
+
+    select
+        'web_analytics' as system,
+        'sessions' as object,
+        sessions_changed.record_id
+    from sessions_changed
+
+    union
+
+    select
+        before.system,
+        before.object,
+        before.record_id
     from before
     where
         before.system = 'hubspot'
-        and before.object = 'email_event'
+        and before.object in ('email_event', 'contact_form_submission')
         and before.person_record_id in (select contacts_changed.contact_id from contacts_changed)
 
     union
 
     -- An event without a contact names the recipient in its message, where it names a mail at all.
-    select before.record_id
+    select
+        before.system,
+        before.object,
+        before.record_id
     from before
     where
         before.system = 'hubspot'
@@ -172,7 +202,10 @@ events_to_look_at as (
 
     union
 
-    select before.record_id
+    select
+        before.system,
+        before.object,
+        before.record_id
     from before
     where
         before.system = 'hubspot'
@@ -185,89 +218,133 @@ events_to_look_at as (
 
 ),
 
-now as (
+visits_changed as (
+
+    select sessions.*
+    from stg_web_analytics__sessions as sessions
+    where sessions.is_changed
+
+),
+
+-- A row was delivered that is not the one in force: hardly ever, and none is read for none.
+visits_as_before as (
+
+    select sessions_changed.record_id
+    from sessions_changed
+    left join visits_changed on sessions_changed.record_id = visits_changed.record_id
+    where visits_changed.record_id is null
+
+),
+
+looked_at as (
+
+    {%- for model, object in looked_up.items() %}
+        select
+            {{ columns | join(',\n            ') }}
+        from {{ model }}
+        where
+            {%- if model == 'stg_web_analytics__sessions' %}
+                {{ model }}.record_id in (
+                    select visits_as_before.record_id from visits_as_before
+                )
+            {%- else %}
+                {{ model }}.record_id in (
+                    select to_look_at.record_id
+                    from to_look_at
+                    where
+                        to_look_at.system = '{{ object[0] }}'
+                        and to_look_at.object = '{{ object[1] }}'
+                )
+            {%- endif %}
+        union all
+    {% endfor %}
 
     select
         {{ columns | join(',\n        ') }}
-    from mail_events
-    where mail_events.record_id in (select events_to_look_at.record_id from events_to_look_at)
+    from visits_changed
 
-    union all
+),
 
-    select
-        {{ columns | join(',\n        ') }}
-    from sessions
-    where sessions.record_id in (select sessions_changed.record_id from sessions_changed)
-
-    union all
+others_keyed as (
 
     select
-        {{ columns | join(',\n        ') }}
+        others.system || ':' || others.object || ':' || others.record_id as record_key,
+        others.*
     from others
 
 ),
 
-keyed as (
+others_before as (
 
-    select
-        now.system || ':' || now.object || ':' || now.record_id as record_key,
-        now.*
-    from now
+    select before.*
+    from before
+    where
+        before.object not in (
+            {%- for object in looked_up.values() %}'{{ object[1] }}'{% if not loop.last %}, {% endif %}
+            {%- endfor -%}
+        )
 
 ),
 
-looked_at_before as (
+keys_gone as (
 
-    select before.*
-    from before
-    where
-        before.system = 'hubspot'
-        and before.object = 'email_event'
-        and before.record_id in (select events_to_look_at.record_id from events_to_look_at)
-
-    union all
-
-    select before.*
-    from before
-    where
-        before.system = 'web_analytics'
-        and before.object = 'sessions'
-        and before.record_id in (select sessions_changed.record_id from sessions_changed)
+    select
+        to_look_at.system,
+        to_look_at.object,
+        to_look_at.record_id
+    from to_look_at
+    left join looked_at
+        on
+            to_look_at.system = looked_at.system
+            and to_look_at.object = looked_at.object
+            and to_look_at.record_id = looked_at.record_id
+    where looked_at.record_id is null
 
     union all
 
-    select before.*
-    from before
-    where
-        (before.system, before.object) not in (
-            ('hubspot', 'email_event'), ('web_analytics', 'sessions')
-        )
+    select
+        others_before.system,
+        others_before.object,
+        others_before.record_id
+    from others_before
+    left join others_keyed on others_before.record_key = others_keyed.record_key
+    where others_keyed.record_key is null
 
 ),
 
 final as (
 
     select
-        keyed.*,
+        looked_at.system || ':' || looked_at.object || ':' || looked_at.record_id as record_key,
+        looked_at.*,
         false as is_gone
-    from keyed
-    left join looked_at_before
-        on
-            keyed.record_key = looked_at_before.record_key
-            and {{ row_hash('keyed', columns) }} = {{ row_hash('looked_at_before', columns) }}
-    where looked_at_before.record_key is null
+    from looked_at
 
     union all
 
     select
-        looked_at_before.record_key,
+        others_keyed.*,
+        false as is_gone
+    from others_keyed
+    left join others_before
+        on
+            others_keyed.record_key = others_before.record_key
+            and {{ row_hash('others_keyed', columns) }} = {{ row_hash('others_before', columns) }}
+    where others_before.record_key is null
+
+    union all
+
+    select
+        keys_gone.system || ':' || keys_gone.object || ':' || keys_gone.record_id as record_key,
         {%- for column in columns %}
-            looked_at_before.{{ column }},
+            {% if column in ['system', 'object', 'record_id'] -%}
+                keys_gone.{{ column }}
+            {%- else -%}
+                null as {{ column }}
+            {%- endif %},
         {%- endfor %}
         true as is_gone
-    from looked_at_before
-    left join keyed on looked_at_before.record_key = keyed.record_key
-    where keyed.record_key is null
+    from keys_gone
 
 )
 

@@ -29,9 +29,9 @@ person_changes as (
 
 ),
 
-person_merges as (
+identity_lookups as (
 
-    select * from {{ ref('int_person_merges_unioned') }}
+    select * from {{ ref('int_identity_lookups') }}
 
 ),
 
@@ -110,15 +110,6 @@ records_of_people as (
 ),
 
 -- What a history tells of days to come holds once they have come.
-dated_changes as (
-
-    select
-        person_changes.*,
-        coalesce(person_changes.changed_at > {{ as_of() }}, false) as is_of_days_to_come
-    from person_changes
-
-),
-
 dated_held_back_records as (
 
     select
@@ -137,46 +128,12 @@ rows_of_people as (
 
     union all
 
+    -- The records of a person, their histories and merges.
     select
-        people_records.person_id,
-        {{ row_hash('people_records') }} as row_hash
-    from people_records
-
-    union all
-
-    select
-        people_records.person_id,
-        {{ row_hash('person_records') }} as row_hash
-    from people_records
-    inner join person_records
-        on
-            people_records.system = person_records.system
-            and people_records.object = person_records.object
-            and people_records.record_id = person_records.record_id
-
-    union all
-
-    select
-        people_records.person_id,
-        {{ row_hash('dated_changes') }} as row_hash
-    from people_records
-    inner join dated_changes
-        on
-            people_records.system = dated_changes.system
-            and people_records.object = dated_changes.object
-            and people_records.record_id = dated_changes.record_id
-
-    union all
-
-    select
-        people_records.person_id,
-        {{ row_hash('person_merges') }} as row_hash
-    from people_records
-    inner join person_merges
-        on
-            people_records.system = person_merges.system
-            and people_records.object = person_merges.object
-            and people_records.record_id = person_merges.record_id
+        identity_lookups.subject_id as person_id,
+        {{ row_hash('identity_lookups', ['found_value']) }} as row_hash
+    from identity_lookups
+    where identity_lookups.lookup_kind = 'person' and identity_lookups.found_value is not null
 
     union all
 

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+    pre_hook="{{ clear_changed(ref('int_identities_changed'), 'person_id') }}",
 ) }}
 
 {%- set fields = [
@@ -14,7 +14,7 @@ with attribute_states as (
 
     select *
     from {{ ref('int_person_attribute_states') }}
-    where {{ only_changed_people() }}
+    where {{ only_changed('person_id', 'int_identities_changed') }}
 
 ),
 

@@ -2,7 +2,7 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook="{{ clear_people(ref('int_people_changed')) }}",
+    pre_hook="{{ clear_changed(ref('int_identities_changed'), 'person_id') }}",
 ) }}
 
 {%- set fields = ['status', 'status_reason', 'lifecycle_stage', 'rating', 'owner_record_id'] -%}
@@ -29,7 +29,7 @@ people_records as (
 
     select *
     from {{ ref('int_people_records') }}
-    where {{ only_changed_people() }}
+    where {{ only_changed('person_id', 'int_identities_changed') }}
 
 ),
 

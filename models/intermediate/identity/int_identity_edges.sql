@@ -177,16 +177,30 @@ shared_values as (
 
 ),
 
+values_shared as (
+
+    select
+        shared_values.evidence,
+        shared_values.evidence_name,
+        min(shared_values.record_number) as first_record_number
+    from shared_values
+    group by shared_values.evidence, shared_values.evidence_name
+    having count(*) > 1
+
+),
+
 value_edges as (
 
     select
         shared_values.evidence,
         shared_values.evidence_name,
         shared_values.record_number,
-        min(shared_values.record_number) over (
-            partition by shared_values.evidence, shared_values.evidence_name
-        ) as other_record_number
+        values_shared.first_record_number as other_record_number
     from shared_values
+    inner join values_shared
+        on
+            shared_values.evidence = values_shared.evidence
+            and shared_values.evidence_name = values_shared.evidence_name
 
 ),
 

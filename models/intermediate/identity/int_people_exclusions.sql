@@ -1,6 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_identities_changed'), 'person_id') }}",
+) }}
+
 with people_records as (
 
-    select * from {{ ref('int_people_records') }}
+    select *
+    from {{ ref('int_people_records') }}
+    where {{ only_changed('person_id', 'int_identities_changed') }}
 
 ),
 
@@ -18,11 +27,13 @@ identifiers as (
 
 visitors_identified as (
 
-    select * from {{ ref('int_visitors_identified') }}
+    select *
+    from {{ ref('int_visitors_identified') }}
+    where {{ only_changed('person_id', 'int_identities_changed') }}
 
 ),
 
-activity_records as (
+activity_records as {{ read_in_place(always=true) }} (
 
     select * from {{ ref('int_activity_records_unioned') }}
 
@@ -169,16 +180,12 @@ record_values as (
 
 ),
 
-browsers as (
+user_agents as (
 
-    select distinct
-        visitors_identified.person_id,
-        activity_records.visitor_id as bearer,
-        activity_records.user_agent as found_value
-    from visitors_identified
-    inner join activity_records
-        on visitors_identified.visitor_id = activity_records.visitor_id
+    select activity_records.user_agent
+    from activity_records
     where activity_records.user_agent is not null
+    group by activity_records.user_agent
 
 ),
 
@@ -196,9 +203,8 @@ distinct_values as (
 
     select
         'user_agent' as field,
-        browsers.found_value
-    from browsers
-    group by browsers.found_value
+        user_agents.user_agent as found_value
+    from user_agents
 
 ),
 
@@ -235,21 +241,58 @@ values_hit as (
 
 ),
 
+agents_hit as (
+
+    select
+        values_hit.found_value as user_agent,
+        min(values_hit.rule_id) as rule_id,
+        min(values_hit.reason) as reason
+    from values_hit
+    where values_hit.field = 'user_agent'
+    group by values_hit.found_value
+
+),
+
+visitors_hit as (
+
+    select distinct activity_records.visitor_id
+    from activity_records
+    where activity_records.user_agent in (select agents_hit.user_agent from agents_hit)
+
+),
+
+people_hit as (
+
+    select distinct visitors_identified.person_id
+    from visitors_identified
+    inner join visitors_hit on visitors_identified.visitor_id = visitors_hit.visitor_id
+
+),
+
+browsers as (
+
+    select distinct
+        visitors_identified.person_id,
+        activity_records.user_agent
+    from visitors_identified
+    inner join people_hit on visitors_identified.person_id = people_hit.person_id
+    inner join activity_records on visitors_identified.visitor_id = activity_records.visitor_id
+    where activity_records.user_agent is not null
+
+),
+
 -- A mail scanner may follow one link of a human's mail: only who never came with anything but a
 -- bot's browser is a bot.
 browsers_judged as (
 
     select
         browsers.person_id,
-        min(values_hit.rule_id) as rule_id,
-        min(values_hit.reason) as reason,
-        count(distinct browsers.found_value) as browsers_seen,
-        count(distinct values_hit.found_value) as browsers_hit
+        min(agents_hit.rule_id) as rule_id,
+        min(agents_hit.reason) as reason,
+        count(*) as browsers_seen,
+        count(agents_hit.user_agent) as browsers_hit
     from browsers
-    left join values_hit
-        on
-            values_hit.field = 'user_agent'
-            and browsers.found_value = values_hit.found_value
+    left join agents_hit on browsers.user_agent = agents_hit.user_agent
     group by browsers.person_id
 
 ),

@@ -1,8 +1,17 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ clear_changed(ref('int_identities_changed'), 'person_id') }}",
+) }}
+
 {%- set attributes = ['title', 'industry', 'employees', 'country'] -%}
 
 with people_records as (
 
-    select * from {{ ref('int_people_records') }}
+    select *
+    from {{ ref('int_people_records') }}
+    where {{ only_changed('person_id', 'int_identities_changed') }}
 
 ),
 

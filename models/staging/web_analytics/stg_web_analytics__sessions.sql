@@ -43,7 +43,8 @@ final as (
         referrer,
         page_views,
         _modified_at as modified_at,
-        _is_deleted as is_deleted
+        _is_deleted as is_deleted,
+        {{ changed_since_last_build('source') }} as is_changed
     from source
 
 )
