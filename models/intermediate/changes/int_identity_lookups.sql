@@ -11,7 +11,7 @@ with people_records as {{ read_in_place(always=true) }} (
 
 ),
 
-person_records as {{ read_in_place(always=true) }} (
+person_records as (
 
     select * from {{ ref('int_person_records_unioned') }}
 
@@ -29,7 +29,7 @@ person_merges as (
 
 ),
 
-people_accounts as {{ read_in_place(always=true) }} (
+people_accounts as (
 
     select * from {{ ref('int_people_accounts') }}
 
@@ -126,66 +126,65 @@ browsers as (
 
 ),
 
-undated as (
+-- What says no time at all is as old as the build.
+described_records as (
 
     select
         people_records.person_id,
-        people_records.record_key,
-        {{ as_of() }} as dated
+        {{ row_hash('people_records') }} as record_hash,
+        {{ row_hash('person_records') }} as delivered_hash,
+        case
+            when
+                people_records.is_delivered
+                and person_records.created_at is null
+                and person_records.modified_at is null
+                then {{ as_of() }}
+        end as dated
     from people_records
-    inner join person_records on people_records.record_key = person_records.record_key
-    where person_records.created_at is null and person_records.modified_at is null
+    left join person_records on people_records.record_key = person_records.record_key
+
+),
+
+-- What a history tells of days to come holds once they have come.
+dated_changes as (
+
+    select
+        person_changes.*,
+        coalesce(person_changes.changed_at > {{ as_of() }}, false) as is_of_days_to_come
+    from person_changes
+
+),
+
+placed_people as (
+
+    select
+        people_accounts.*,
+        accounts.industry,
+        accounts.employees,
+        accounts.country
+    from people_accounts
+    left join accounts on people_accounts.account_id = accounts.account_id
 
 ),
 
 rows_of_people as (
 
     select
-        people_records.person_id,
-        {{ row_hash('people_records') }} as row_hash
-    from people_records
+        described_records.person_id,
+        {{ row_hash('described_records') }} as row_hash
+    from described_records
 
     union all
 
     select
         people_records.person_id,
-        {{ row_hash('person_records') }} as row_hash
+        {{ row_hash('dated_changes') }} as row_hash
     from people_records
-    inner join person_records on people_records.record_key = person_records.record_key
-
-    union all
-
-    select
-        people_records.person_id,
-        {{ row_hash('person_changes') }} as row_hash
-    from people_records
-    inner join person_changes
+    inner join dated_changes
         on
-            people_records.system = person_changes.system
-            and people_records.object = person_changes.object
-            and people_records.record_id = person_changes.record_id
-
-    union all
-
-    -- These count from their own time on: the row goes from here when it has come.
-    select
-        people_records.person_id,
-        {{ row_hash('person_changes', ['change_id', 'changed_at']) }} as row_hash
-    from people_records
-    inner join person_changes
-        on
-            people_records.system = person_changes.system
-            and people_records.object = person_changes.object
-            and people_records.record_id = person_changes.record_id
-    where person_changes.changed_at > {{ as_of() }}
-
-    union all
-
-    -- What says no time at all is as old as the build.
-    select
-        undated.person_id,
-        {{ row_hash('undated') }} as row_hash
-    from undated
+            people_records.system = dated_changes.system
+            and people_records.object = dated_changes.object
+            and people_records.record_id = dated_changes.record_id
 
     union all
 
@@ -202,17 +201,9 @@ rows_of_people as (
     union all
 
     select
-        people_accounts.person_id,
-        {{ row_hash('people_accounts') }} as row_hash
-    from people_accounts
-
-    union all
-
-    select
-        people_accounts.person_id,
-        {{ row_hash('accounts') }} as row_hash
-    from people_accounts
-    inner join accounts on people_accounts.account_id = accounts.account_id
+        placed_people.person_id,
+        {{ row_hash('placed_people') }} as row_hash
+    from placed_people
 
     union all
 

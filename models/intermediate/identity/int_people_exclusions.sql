@@ -157,6 +157,18 @@ described as (
 
 ),
 
+-- What no rule asks for is not looked at.
+judged_fields as (
+
+    select rules.field
+    from rules
+
+    union
+
+    select 'email_domain' as field
+
+),
+
 record_values as (
 
     {%- for field in [
@@ -173,6 +185,12 @@ record_values as (
             )
                 as found_value
         from described
+        where
+            exists (
+                select 1
+                from judged_fields
+                where judged_fields.field = '{{ field }}'
+            )
         {% if not loop.last %}
             union all
         {% endif %}
