@@ -30,10 +30,11 @@ from orchestration.publishing.reported import closed_months_query
 from orchestration.publishing.restated import write_restatements
 from orchestration.publishing.tables import AUDIT_TABLES, PublishedTable, not_in
 from orchestration.publishing.visibility import (
+    GROUPS,
     REPS_TABLE,
     RepVisibility,
+    from_list,
     groups_query,
-    is_rep_column,
     reps_query,
     select_list,
     shows_single_reps,
@@ -178,7 +179,7 @@ def _copy(
             has_reps = "team" in columns.get(REPS_TABLE, {})
             source = f"build.{REPS_TABLE}" if has_reps else "(select null as rep_id, null as team where false)"
             connection.execute(
-                f"create temp table rep_groups_once as {groups_query(visibility, source, columns.get(REPS_TABLE, {}))}"
+                f"create temp table {GROUPS} as {groups_query(visibility, source, columns.get(REPS_TABLE, {}))}"
             )
         for name in set(before) - {table.full_name for table in tables} | (set(before) & _MADE_HERE):
             connection.execute(f"drop table warehouse.{name}")
@@ -242,13 +243,11 @@ def _copy_table(
         query = reps_query(visibility, published, source)
         rows = _one(connection, f"select count(*) from ({query})")
     else:
-        names, others = select_list(visibility, published), ""
-        if visibility.level == "team" and any(is_rep_column(name) for name, _ in published):
-            others = ", rep_groups_once"
-        query = f"select {names} from {source} as source{others}"
+        names, relation = select_list(visibility, published), from_list(visibility, published, source)
+        query = f"select {names} from {relation}"
         rows = _one(connection, f"select count(*) from {source}")
         if before is not None and table.keys and rows >= LARGE_TABLE_ROWS and list(before.items()) == published:
-            placed = f"select {names}, source.rowid as {_PLACE} from {source} as source{others}"
+            placed = f"select {names}, source.rowid as {_PLACE} from {relation}"
             return rows, _write_differences(connection, table, dict(published), placed)
     connection.execute(f"create or replace table warehouse.{table.full_name} as {query}")
     return rows, None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 VISIBILITIES = ("team", "off", "rep")
 REPS_TABLE = "core.dim_reps"
+GROUPS = "rep_groups_once"
 # What is said of a team where all its reps have it in common; everything else about reps stays private.
 _SHARED_BY_TEAM = frozenset({"role", "region"})
 # The stand-in that the build itself has worked out for each rep, with who is too few to be named; see dim_reps.
@@ -39,15 +40,25 @@ def is_rep_column(column: str) -> bool:
 
 
 def select_list(visibility: RepVisibility, columns: Iterable[tuple[str, str]]) -> str:
-    """The columns of a table, `(name, type)`, as this visibility publishes them."""
+    """The columns of a table, `(name, type)`, as this visibility publishes them, from what `from_list` names."""
     return ", ".join(
-        f'"{name}"'
+        f'source."{name}"'
         if visibility.level == "rep" or not is_rep_column(name)
-        else f'rep_groups["{name}"] as "{name}"'
+        else f'"groups of {name}".rep_group as "{name}"'
         if visibility.level == "team"
         else f'null::{data_type} as "{name}"'
         for name, data_type in columns
     )
+
+
+def from_list(visibility: RepVisibility, columns: Iterable[tuple[str, str]], source: str) -> str:
+    """A table as `source`, with the stand-in of each rep beside it where this visibility publishes these."""
+    joins = [
+        f'left join {GROUPS} as "groups of {name}" on source."{name}" = "groups of {name}".rep_id'
+        for name, _ in columns
+        if visibility.level == "team" and is_rep_column(name)
+    ]
+    return " ".join([f"{source} as source", *joins])
 
 
 def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], source: str) -> str:
@@ -73,7 +84,9 @@ def reps_query(visibility: RepVisibility, columns: Sequence[tuple[str, str]], so
 
 
 def groups_query(visibility: RepVisibility, source: str, columns: Iterable[str] = ()) -> str:
-    """The published stand-in of each rep, as one map from rep id to `team:<team>`; teams too small are not in it.
+    """The published stand-in of each rep, `rep_id` and `rep_group`, which is `team:<team>`, for the table `GROUPS`.
+
+    Reps of teams too small are not in it. A rep who is there twice is an error: each row of the rep would be.
 
     Args:
         visibility: How small is too small.
@@ -82,9 +95,10 @@ def groups_query(visibility: RepVisibility, source: str, columns: Iterable[str] 
     """
     group = _group_of(columns)
     return (
-        f"select coalesce(map(list(rep_id), list('team:' || {group})), map()) as rep_groups from ("
+        "select entry.key as rep_id, entry.value as rep_group from ("
+        f"select unnest(map_entries(coalesce(map(list(rep_id), list('team:' || {group})), map()))) as entry from ("
         f"select rep_id, {group}, count(*) over (partition by {group}) as reps from {source} where {group} is not null"
-        f") where reps >= {visibility.minimum_group}"
+        f") where reps >= {visibility.minimum_group})"
     )
 
 
