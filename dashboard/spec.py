@@ -26,6 +26,8 @@ SPANS = ("quarter", "year", "all")
 CHARTS = ("bars", "lines", "steps", "ranges")
 FOLDED_BY = ("sum", "max", "min")
 SCOPES = ("now", "previous", "year", "first", "second", "last")
+# In C where it is there, which takes a tenth of the time.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TABLE = re.compile(r"(metrics\.\w+|audit\.\w+|\w+\.(rpt|dim)_\w+)")
 _SLOT = re.compile(r"\{([^{}|]+)(?:\|(\w+))?\}")
 
@@ -243,7 +245,7 @@ def read_panel(path: Path) -> Panel:
         SpecError: naming file and key.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except yaml.YAMLError as error:
         raise SpecError(f"{path.name}: not YAML: {error}") from None
     reader = _Reader(path.name, "", raw)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
@@ -61,6 +61,13 @@ class Translator(DagsterDbtTranslator):
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The node's own description, without its SQL."""
         return dbt_resource_props.get("description") or ""
+
+
+class DbtProcess(DbtCliResource):
+    """dbt in its own process, and nowhere else."""
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+        """No adapter in this process: Dagster reads the whole project for one, only to count rows and list columns."""
 
 
 def landing_asset(prepared: Preparation) -> dg.AssetsDefinition:
@@ -147,7 +154,7 @@ def dbt_models(prepared: Preparation) -> dg.AssetsDefinition:
         main_job: MainJob = getattr(context.resources, MAIN_JOB)
         main_job.progress("Building the models")
         project = prepared.project
-        dbt = DbtCliResource(
+        dbt = DbtProcess(
             project_dir=os.fspath(prepared.settings.project),
             profiles_dir=os.fspath(prepared.settings.project),
             dbt_executable=dbt_of_this_run(project),

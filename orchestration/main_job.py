@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster._utils.error import SerializableErrorInfo
 
+from orchestration import lean_dagster
 from orchestration.after_run import not_done
 from orchestration.automation import JOB_NAME
 from orchestration.dbt_runs import NodeFailure, node_failures
@@ -51,6 +52,7 @@ def run_main_job(settings: Settings, progress: Progress = lambda line: None) -> 
     began = time.monotonic()
     prepare_history(settings.dagster_home)
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", EVENTS_AT_ONCE)
+    lean_dagster.make_lean()
     prepared = prepare(settings, progress)
     runs: list[MainJob] = []
     definitions = make_definitions(prepared, progress, runs)

@@ -3,13 +3,16 @@
 from io import StringIO
 from types import SimpleNamespace
 
+import agate
 import pytest
+from dbt.adapters.events.types import ConnectionUsed
 from dbt.clients.jinja import MacroStack
 from dbt.context.configured import ConfiguredContext
 from dbt.context.macros import MacroNamespaceBuilder
 from dbt.context.manifest import ManifestContext
 from dbt.tracking import track_behavior_change_warn
-from dbt_common.events.base_types import EventLevel
+from dbt_common.clients import agate_helper
+from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.functions import env_scrubber
 from dbt_common.events.logger import LineFormat, LoggerConfig
@@ -94,6 +97,39 @@ def test_only_events_that_nobody_reads_are_left_out(log_level, has_reader, expec
     lean_dbt._fire_event_if_read(manager, Formatting(msg="detail"), level=EventLevel.DEBUG)
     lean_dbt._fire_event_if_read(manager, Note(msg="told"), level=EventLevel.INFO)
     assert (read if has_reader else [line.split()[-1] for line in written.getvalue().splitlines()]) == expected
+
+
+def test_an_event_that_is_looked_into_is_made_as_dbt_makes_it(monkeypatch):
+    for name in ("__init__", "__getattr__", "__setattr__"):
+        monkeypatch.setattr(BaseEvent, name, getattr(BaseEvent, name))
+    expected = [event.message() for event in two_events()]
+    monkeypatch.setattr(lean_dbt, "get_event_manager", EventManager)
+    monkeypatch.setattr(BaseEvent, "__init__", lean_dbt._make_event_when_read)
+    monkeypatch.setattr(BaseEvent, "__getattr__", lean_dbt._get_of_made_event)
+    monkeypatch.setattr(BaseEvent, "__setattr__", lean_dbt._set_of_made_event)
+    read, changed = two_events()
+    assert "pb_msg" not in vars(read)
+    assert [read.message(), changed.message()] == expected
+    _, changed = two_events()
+    changed.conn_name = "another"
+    assert "another" in changed.message()
+    assert "pb_msg" in vars(Note(msg="told")), "no event for debugging"
+
+
+def two_events():
+    return ConnectionUsed(conn_type="duckdb", conn_name="first"), ConnectionUsed(conn_type="duckdb", conn_name="second")
+
+
+def test_tables_are_typed_as_dbt_types_them():
+    def types(build):
+        tester = build(["name"], string_null_values=())
+        table = agate.Table([["null", 1], ["x", 2]], ["name", "failures"], column_types=tester)
+        return [repr(kind.__class__) for kind in table.column_types], [tuple(row) for row in table.rows]
+
+    assert types(lean_dbt._type_tester) == types(agate_helper.build_type_tester)
+    assert lean_dbt._type_tester(["name"], ()) is lean_dbt._type_tester(["name"], ())
+    assert lean_dbt._type_tester([], ()) is not lean_dbt._type_tester(["name"], ())
+    assert (len(lean_dbt._empty_table().rows), len(lean_dbt._empty_table().columns)) == (0, 0)
 
 
 def test_this_process_keeps_dbt_as_it_is():
