@@ -45,7 +45,6 @@ opportunities as (
     select
         opportunity_records.system || ':' || opportunity_records.record_id as opportunity_id,
         opportunity_records.system,
-        opportunity_records.record_id,
         opportunity_records.primary_person_record_id,
         account_records.account_id,
         opportunity_records.created_at
@@ -58,8 +57,8 @@ opportunities as (
 ),
 
 -- Of several leads converted into one opportunity the first made it, the others joined in.
--- Joined by whole keys: told that all three are of one system, DuckDB may join all opportunities of
--- a system with all its people first.
+-- They and contact roles are joined by whole keys: told that all three are of one system, DuckDB
+-- may join all opportunities of a system with all its people first.
 converted_leads as (
 
     select
@@ -114,13 +113,15 @@ contact_roles as (
     from opportunities
     inner join opportunity_people
         on
-            opportunities.system = opportunity_people.system
-            and opportunities.record_id = opportunity_people.record_id
+            opportunities.opportunity_id
+            = opportunity_people.system || ':' || opportunity_people.record_id
     inner join people_records
         on
-            opportunity_people.person_system = people_records.system
-            and opportunity_people.person_object = people_records.object
-            and opportunity_people.person_record_id = people_records.record_id
+            {{ record_key(
+                'opportunity_people.person_system',
+                'opportunity_people.person_object',
+                'opportunity_people.person_record_id'
+            ) }} = people_records.record_key
     inner join people
         on people_records.person_id = people.person_id
     where not opportunity_people.is_deleted
