@@ -35,9 +35,9 @@ from orchestration.settings import Settings, SettingsError, read_settings
 VERSIONS_TABLE = "definition_versions"
 SIGNED_ROWS = "signed_rows"
 _SIGNATURES = ("signed_by_marketing", "signed_by_sales")
-# Tests of the tables' YAML that are made here, with file and line, before anything runs.
 # In C where it is there, which takes a tenth of the time.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Tests of the tables' YAML that are made here, with file and line, before anything runs.
 _CHECKED = frozenset({"unique", "not_null", "unique_combination", "accepted_values"})
 _SHORT = 12
 _ROWS_NAMED = 5
